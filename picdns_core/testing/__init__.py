@@ -1,0 +1,67 @@
+"""The local internet: real servers on 127.0.0.0/8 to test domains and certificates against.
+
+Needs the extra `testing`, and the programs of the servers: see `picdns_core.testing.programs`.
+Nothing is imported before it is used, since pytest loads the plugin of this package in every run.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .caddy import Caddy, Response
+    from .certificates import ServerCertificate, TestAuthority
+    from .internet import LocalInternet
+    from .knot import Knot, TransactionKey
+    from .loopback import Loopback
+    from .pebble import Pebble, PebbleSettings
+    from .process import Server, ServerFailed
+    from .programs import ServerMissing
+    from .tree import DnsTree
+    from .unbound import Unbound
+    from .zone import Zone, ZoneRefused
+
+__all__ = [
+    "Caddy",
+    "DnsTree",
+    "Knot",
+    "LocalInternet",
+    "Loopback",
+    "Pebble",
+    "PebbleSettings",
+    "Response",
+    "Server",
+    "ServerCertificate",
+    "ServerFailed",
+    "ServerMissing",
+    "TestAuthority",
+    "TransactionKey",
+    "Unbound",
+    "Zone",
+    "ZoneRefused",
+]
+
+_HOMES = {
+    "Caddy": "caddy",
+    "DnsTree": "tree",
+    "Knot": "knot",
+    "LocalInternet": "internet",
+    "Loopback": "loopback",
+    "Pebble": "pebble",
+    "PebbleSettings": "pebble",
+    "Response": "caddy",
+    "Server": "process",
+    "ServerCertificate": "certificates",
+    "ServerFailed": "process",
+    "ServerMissing": "programs",
+    "TestAuthority": "certificates",
+    "TransactionKey": "knot",
+    "Unbound": "unbound",
+    "Zone": "zone",
+    "ZoneRefused": "zone",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,179 @@
+"""The local internet: a DNS tree, a CA, a resolver and web servers, composed."""
+
+import dataclasses
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from .caddy import Caddy
+from .certificates import TestAuthority
+from .loopback import Loopback
+from .pebble import Pebble, PebbleSettings
+from .process import Server, ServerFailed
+from .tree import DnsTree
+from .unbound import Unbound
+from .zone import Zone
+
+S = TypeVar("S", bound=Server)
+
+_RESOLVER_HOST = 255
+
+
+class LocalInternet:
+    """Real servers on 127.0.0.0/8, started when they are first asked for, gone at the end.
+
+        with LocalInternet() as net:
+            net.zone("home.test").set("www", "A", "127.0.0.1")
+            caddy = net.caddy(caddyfile=path)
+            order_from(net.pebble.directory, verify=net.pebble.ca_bundle)
+            caddy.get("www.home.test", ca=net.pebble.root())
+
+    All that a configuration has to name is known before anything runs: `http_port`,
+    `https_port`, `dns_port`. Several may exist side by side, in one process and in several.
+    What goes wrong at a start raises `ServerMissing` or `ServerFailed`. It may be used by
+    several threads.
+    """
+
+    def __init__(self) -> None:
+        """Claim ports and addresses; nothing is started yet."""
+        self.home = Path(tempfile.mkdtemp(prefix="picdns-internet-"))
+        """The directory of everything; removed at the end."""
+        self.home.chmod(0o711)  # A server that runs as another user must get to its own.
+        self._loopback = Loopback()
+        self._lock = threading.RLock()
+        self._opened: list[Any] = []
+        self._caddies: list[Caddy] = []
+        self._pebble: Pebble | None = None
+        self._authority: TestAuthority | None = None
+        self.http_port = self._loopback.port()
+        """Where the CA looks for HTTP-01 answers, and where `caddy` listens for HTTP."""
+        self.https_port = self._loopback.port()
+        """Where the CA looks for TLS-ALPN-01 answers, and where `caddy` listens for HTTPS."""
+        self.dns_port = self._loopback.port()
+        """The one port of all DNS servers."""
+        network = self._loopback.network()
+        self.tree = DnsTree(network, self.dns_port, parent=self.home)
+        self._unbound = Unbound(f"{network}.{_RESOLVER_HOST}", self.dns_port, parent=self.home)
+
+    @property
+    def authority(self) -> TestAuthority:
+        """The CA that signs the HTTPS of the harness's own servers."""
+        with self._lock:
+            if self._authority is None:
+                self._authority = TestAuthority(self.home)
+            return self._authority
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The addresses of the root name servers, to be asked at `dns_port`."""
+        with self._lock:
+            return tuple(server.address for server in self.tree.root.servers)
+
+    def zone(self, name: str = "home.test", *, servers: int = 1) -> Zone:
+        """Return a zone; a new one is delegated from the root down, and known to the resolver.
+
+        It begins with an A record and a wildcard A record, both 127.0.0.1. `servers` says how many
+        name servers a new one has.
+        """
+        with self._lock:
+            known = set(self.tree.zones)
+            zone = self.tree.zone(name, servers=servers)
+            for new in (zone for zone in self.tree.zones if zone not in known):
+                self._unbound.add_stub(
+                    new.origin.to_text(),
+                    [f"{server.address}@{server.port}" for server in new.servers],
+                )
+            return zone
+
+    @property
+    def unbound(self) -> Unbound:
+        """The resolver; knows `home.test` and every other zone that was asked for."""
+        with self._lock:
+            if self._unbound.pid is None:
+                self._unbound.launch()
+                self.zone()
+                self._unbound.wait_ready()
+            return self._unbound
+
+    @property
+    def pebble(self) -> Pebble:
+        """The CA, with default settings; asks the resolver, and this the zones."""
+        with self._lock:
+            if self._pebble is None:
+                self._pebble = self.new_pebble()
+            return self._pebble
+
+    def new_pebble(self, **settings: Any) -> Pebble:
+        """Start one more CA, with fields of `PebbleSettings`; it ends with the internet at last."""
+        with self._lock:
+            pebble = Pebble(
+                port=self._loopback.port(),
+                management_port=self._loopback.port(),
+                dns=self._unbound.resolver,
+                http_port=self.http_port,
+                tls_port=self.https_port,
+                authority=self.authority,
+                settings=dataclasses.replace(PebbleSettings(), **settings),
+                parent=self.home,
+            )
+            return self._start(pebble, meanwhile=lambda: self.unbound)
+
+    def caddy(
+        self,
+        caddyfile: Path | None = None,
+        *,
+        user: str | int | None = None,
+        group: str | int | None = None,
+    ) -> Caddy:
+        """Start Caddy on `http_port` and `https_port`; it ends with the internet at last.
+
+        Only one can run at a time. For the arguments see `Caddy`.
+
+        Raises `ServerFailed` when one runs already, since Linux would let them share the ports.
+        """
+        with self._lock:
+            if any(caddy.pid is not None for caddy in self._caddies):
+                raise ServerFailed("A Caddy of this internet runs already: close it first.")
+            caddy = Caddy(
+                caddyfile,
+                http_port=self.http_port,
+                https_port=self.https_port,
+                admin_port=self._loopback.port(),
+                user=user,
+                group=group,
+                parent=self.home,
+            )
+            self._caddies.append(caddy)
+            return self._start(caddy)
+
+    def start(self) -> Self:
+        """Start the CA, the resolver and `home.test` side by side, instead of when asked for."""
+        _ = self.pebble
+        return self
+
+    def close(self) -> None:
+        """Stop everything and remove `home`; safe twice."""
+        with self._lock:
+            for server in self._opened:
+                server.ask_to_stop()
+            while self._opened:
+                self._opened.pop().close()
+            self._unbound.close()
+            self.tree.close()
+            self._loopback.close()
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, server: S, meanwhile: Callable[[], object] = lambda: None) -> S:
+        self._opened.append(server)
+        server.launch()
+        meanwhile()
+        return server.wait_ready()
