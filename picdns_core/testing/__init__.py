@@ -8,27 +8,45 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .backend import Backend
     from .caddy import Caddy, Response
     from .certificates import ServerCertificate, TestAuthority
+    from .faults import Answer, Cut, Delay, Fault, Faults, Hold, Rewrite, Rule
     from .internet import LocalInternet
     from .knot import Knot, TransactionKey
     from .loopback import Loopback
     from .pebble import Pebble, PebbleSettings
     from .process import Server, ServerFailed
     from .programs import ServerMissing
+    from .proxies import FaultProxy, ForwardProxy
+    from .serving import HttpServer, Reply, Request
     from .tree import DnsTree
     from .unbound import Unbound
     from .zone import Zone, ZoneRefused
 
 __all__ = [
+    "Answer",
+    "Backend",
     "Caddy",
+    "Cut",
+    "Delay",
     "DnsTree",
+    "Fault",
+    "FaultProxy",
+    "Faults",
+    "ForwardProxy",
+    "Hold",
+    "HttpServer",
     "Knot",
     "LocalInternet",
     "Loopback",
     "Pebble",
     "PebbleSettings",
+    "Reply",
+    "Request",
     "Response",
+    "Rewrite",
+    "Rule",
     "Server",
     "ServerCertificate",
     "ServerFailed",
@@ -41,14 +59,28 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answer": "faults",
+    "Backend": "backend",
     "Caddy": "caddy",
+    "Cut": "faults",
+    "Delay": "faults",
     "DnsTree": "tree",
+    "Fault": "faults",
+    "FaultProxy": "proxies",
+    "Faults": "faults",
+    "ForwardProxy": "proxies",
+    "Hold": "faults",
+    "HttpServer": "serving",
     "Knot": "knot",
     "LocalInternet": "internet",
     "Loopback": "loopback",
     "Pebble": "pebble",
     "PebbleSettings": "pebble",
+    "Reply": "serving",
+    "Request": "serving",
     "Response": "caddy",
+    "Rewrite": "faults",
+    "Rule": "faults",
     "Server": "process",
     "ServerCertificate": "certificates",
     "ServerFailed": "process",

@@ -33,13 +33,18 @@ class TestAuthority:
         self._ca.cert_pem.write_to_path(self.bundle)
 
     def issue(self, *names: str) -> ServerCertificate:
-        """Sign for host names and IP addresses, by default for 127.0.0.1 and localhost."""
+        """Sign for host names and IP addresses, by default for 127.0.0.1 and localhost.
+
+        The same names get the same certificate again.
+        """
         names = names or ("127.0.0.1", "localhost")
-        stem = names[0].replace("*", "any").replace(":", "-")
+        stem = "_".join(names).replace("*", "any").replace(":", "-")
         files = ServerCertificate(
             self._directory / f"{stem}.pem", self._directory / f"{stem}.key.pem"
         )
         with self._lock:
+            if files.key.exists():
+                return files
             signed = self._ca.issue_cert(*names, key_type=trustme.KeyType.ECDSA)
             files.chain.write_bytes(b"".join(b.bytes() for b in signed.cert_chain_pems))
             signed.private_key_pem.write_to_path(files.key)

@@ -8,16 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from .backend import Backend
 from .caddy import Caddy
 from .certificates import TestAuthority
 from .loopback import Loopback
 from .pebble import Pebble, PebbleSettings
 from .process import Server, ServerFailed
+from .proxies import FaultProxy, ForwardProxy
+from .serving import HttpServer
 from .tree import DnsTree
 from .unbound import Unbound
 from .zone import Zone
 
 S = TypeVar("S", bound=Server)
+T = TypeVar("T", bound=Server | HttpServer)
 
 _RESOLVER_HOST = 255
 
@@ -44,7 +48,7 @@ class LocalInternet:
         self.home.chmod(0o711)  # A server that runs as another user must get to its own.
         self._loopback = Loopback()
         self._lock = threading.RLock()
-        self._opened: list[Any] = []
+        self._opened: list[Server | HttpServer] = []
         self._caddies: list[Caddy] = []
         self._pebble: Pebble | None = None
         self._authority: TestAuthority | None = None
@@ -149,6 +153,32 @@ class LocalInternet:
             self._caddies.append(caddy)
             return self._start(caddy)
 
+    def backend(self, name: str) -> Backend:
+        """Start a service that answers with its name."""
+        with self._lock:
+            return self._keep(Backend(name))
+
+    def fault_proxy(self, url: str, *, keep_host: bool = True) -> FaultProxy:
+        """Stand before the server of this URL, over TLS when its own is, signed by `authority`.
+
+        What asks Pebble through it verifies with the bundle of `authority` as well. For
+        `keep_host` see `FaultProxy`.
+        """
+        with self._lock:
+            secured = url.startswith("https:")
+            proxy = FaultProxy(
+                url,
+                certificate=self.authority.issue() if secured else None,
+                ca_bundle=self.authority.bundle if secured else None,
+                keep_host=keep_host,
+            )
+            return self._keep(proxy)
+
+    def forward_proxy(self) -> ForwardProxy:
+        """Stand for all names: requests for `http://` URLs are led to the HTTP port."""
+        with self._lock:
+            return self._keep(ForwardProxy(f"127.0.0.1:{self.http_port}"))
+
     def start(self) -> Self:
         """Start the CA, the resolver and `home.test` side by side, instead of when asked for."""
         _ = self.pebble
@@ -157,8 +187,9 @@ class LocalInternet:
     def close(self) -> None:
         """Stop everything and remove `home`; safe twice."""
         with self._lock:
-            for server in self._opened:
-                server.ask_to_stop()
+            for opened in self._opened:
+                if isinstance(opened, Server):
+                    opened.ask_to_stop()
             while self._opened:
                 self._opened.pop().close()
             self._unbound.close()
@@ -172,8 +203,12 @@ class LocalInternet:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _keep(self, opened: T) -> T:
+        self._opened.append(opened)
+        return opened
+
     def _start(self, server: S, meanwhile: Callable[[], object] = lambda: None) -> S:
-        self._opened.append(server)
+        self._keep(server)
         server.launch()
         meanwhile()
         return server.wait_ready()

@@ -1,0 +1,137 @@
+"""cell_config.json read as a Cell and its settings; every key we do not own is left alone."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from picdns_core import explain, names
+from picdns_core.errors import ConfigError
+from picdns_core.model import Cell, DomainMode, Service
+from picdns_core.settings import PicdnsSettings
+
+
+class ConfigSource(Protocol):
+    """Where the host keeps cell_config.json; called from any thread.
+
+    A host with a config manager of its own passes that; nobody else then writes the file.
+    """
+
+    def read(self) -> Mapping[str, Any]:
+        """Return the whole config; ConfigError when there is none or it is not JSON."""
+
+    def update(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Let `change` edit the newest config in place and keep it; write nothing if equal."""
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The config as one domain mode understands it."""
+
+    cell: Cell
+    settings: Struct
+    picdns: PicdnsSettings
+
+
+def parse(raw: Mapping[str, Any], mode: DomainMode) -> Config:
+    """Read the config of a cell in this mode; ConfigError names the key and the mend."""
+    picdns = read_settings(raw)
+    _check_endpoints(picdns)
+    return Config(
+        cell=_cell(raw, mode),
+        settings=explain.convert(_ddns(raw, mode), mode.settings, "ddns"),
+        picdns=picdns,
+    )
+
+
+def mode_name(raw: Mapping[str, Any]) -> str:
+    """Return `domain_mode`; ConfigError when it is missing."""
+    return _text(raw, "domain_mode", hint="Choose one of those that `picdns modes` lists.")
+
+
+def read_settings(raw: Mapping[str, Any]) -> PicdnsSettings:
+    """Read what is ours, `picdns`, without knowing the mode."""
+    return explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns")
+
+
+def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
+    cell_name = _checked(names.label, raw, "cell_name", hint="A short name, as `home`.")
+    if not raw.get("domain_name") and mode.domain_suffix:
+        domain = f"{cell_name}.{mode.domain_suffix}"
+    else:
+        domain = _checked(names.domain, raw, "domain_name", hint="As `home.example.org`.")
+    if mode.public and domain.endswith(".cell"):
+        raise ConfigError(
+            "domain_name",
+            f"{domain} exists only inside, and no public CA can see it.",
+            hint="Name a domain that is yours on the internet, or use the lan mode.",
+        )
+    return Cell(name=cell_name, mode=mode.name, domain=domain, services=_services(raw, domain))
+
+
+def _services(raw: Mapping[str, Any], domain: str) -> tuple[Service, ...]:
+    services: list[Service] = []
+    entries = explain.convert(raw.get("services", []), list[dict[str, Any]], "services")
+    for index, entry in enumerate(entries):
+        key = f"services[{index}]"
+        name = _checked(names.label, entry, "name", prefix=key, hint="As `files`.")
+        upstream = _checked(
+            names.upstream, entry, "upstream", prefix=key, hint="As `127.0.0.1:8080`."
+        )
+        if any(name == other.name for other in services):
+            raise ConfigError(f"{key}.name", f"{name} is there twice.", hint="Rename one.")
+        if f"{name}.cell" == domain:
+            raise ConfigError(
+                f"{key}.name",
+                f"{name}.cell is the cell's own domain.",
+                hint="Rename the service, or set another domain_name.",
+            )
+        services.append(Service(name=name, upstream=upstream))
+    return tuple(services)
+
+
+def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
+    """Keep the settings of this mode; the host and other modes keep keys of their own there."""
+    ddns = explain.convert(raw.get("ddns", {}), dict[str, Any], "ddns")
+    known = [entry.encode_name for entry in msgspec.structs.fields(mode.settings)]
+    secrets = [entry.name for entry in mode.secrets]
+    for key in ddns:
+        close = get_close_matches(key, known, n=1, cutoff=0.85)
+        if key not in known and key not in secrets and close and close[0] not in ddns:
+            raise ConfigError(
+                f"ddns.{key}", "is not a setting.", hint=f"Did you mean ddns.{close[0]}?"
+            )
+    return {key: value for key, value in ddns.items() if key in known}
+
+
+def _check_endpoints(picdns: PicdnsSettings) -> None:
+    if picdns.caddy is None:
+        return
+    for key in ("admin", "probe"):
+        value = getattr(picdns.caddy, key)
+        try:
+            if value is not None:
+                names.host_port(value)
+        except ValueError as error:
+            raise ConfigError(f"picdns.caddy.{key}", f"{error}.", hint="Correct it.") from None
+
+
+def _checked(
+    check: Callable[[str], str], raw: Mapping[str, Any], key: str, *, hint: str, prefix: str = ""
+) -> str:
+    text = _text(raw, key, hint=hint, prefix=prefix)
+    try:
+        return check(text)
+    except ValueError as error:
+        raise ConfigError(f"{prefix}.{key}".lstrip("."), f"{error}.", hint=hint) from None
+
+
+def _text(raw: Mapping[str, Any], key: str, *, hint: str, prefix: str = "") -> str:
+    value = raw.get(key)
+    path = f"{prefix}.{key}".lstrip(".")
+    if value is None or value == "":
+        raise ConfigError(path, "is missing.", hint=hint)
+    if not isinstance(value, str):
+        raise ConfigError(path, f"expected text, got {value!r}.", hint=hint)
+    return value

@@ -1,0 +1,99 @@
+"""msgspec's validation errors, said with our keys and in the reader's words."""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from picdns_core.errors import ConfigError
+
+_T = TypeVar("_T")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_TYPES = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_AT = re.compile(r" - at `\$\.?([^`]*)`")
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+    "array": "a list",
+    "object": "a JSON object",
+}
+
+
+def convert(value: Any, into: type[_T], key: str) -> _T:
+    """Convert JSON to `into`; ConfigError names the key below `key`, what it wants, the mend."""
+    try:
+        return msgspec.convert(value, into)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), into, key) from None
+
+
+def _explain(problem: str, into: Any, key: str) -> ConfigError:
+    at = _AT.search(problem)
+    inside = at[1] if at else ""
+    path = f"{key}.{inside}".rstrip(".").replace(".[", "[")
+    node = _descend(into, inside)
+    if unknown := _UNKNOWN.search(problem):
+        structs = (option for option in _options(node) if isinstance(option, inspect.StructType))
+        known = [field.encode_name for struct in structs for field in struct.fields]
+        close = get_close_matches(unknown[1], known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(known)}."
+        return ConfigError(f"{path}.{unknown[1]}", "is not a setting.", hint=hint)
+    if missing := _MISSING.search(problem):
+        path, node = f"{path}.{missing[1]}", _descend(node, missing[1])
+        return ConfigError(path, "is missing.", hint=_description(node))
+    if "matching regex" in problem:
+        message = "does not have the right form."
+    elif types := _TYPES.search(problem):
+        expected, got = (_in_words(text) for text in types.groups())
+        message = f"expected {expected}, got {got}."
+    elif literal := next(_literals(node), None):
+        message = f"expected one of {', '.join(map(str, literal.values))}."
+    else:
+        message = f"{problem.split(' - at ')[0]}."
+    return ConfigError(path, message, hint=_description(node))
+
+
+def _in_words(types: str) -> str:
+    return " or ".join(_WORDS.get(name, name) for name in types.split(" | "))
+
+
+def _descend(start: Any, path: str) -> Any:
+    """Find the type at a dotted path below a Struct class or an inspected type."""
+    node = inspect.type_info(start) if isinstance(start, type) else start
+    for step in filter(None, path.split(".")):
+        structs = (option for option in _options(node) if isinstance(option, inspect.StructType))
+        fields = (field for struct in structs for field in struct.fields)
+        found = next((field.type for field in fields if field.encode_name == step), None)
+        if found is None:
+            return None
+        node = found
+    return node if _description(node) else next(_options(node), None)
+
+
+def _options(node: Any) -> Iterator[Any]:
+    """Yield the alternatives of a type, with annotations and unions unwrapped."""
+    if isinstance(node, inspect.Metadata):
+        yield from _options(node.type)
+    elif isinstance(node, inspect.UnionType):
+        for option in node.types:
+            yield from _options(option)
+    else:
+        yield node
+
+
+def _literals(node: Any) -> Iterator[inspect.LiteralType]:
+    return (option for option in _options(node) if isinstance(option, inspect.LiteralType))
+
+
+def _description(node: Any) -> str:
+    if not isinstance(node, inspect.Metadata):
+        return ""
+    schema = node.extra_json_schema or {}
+    return str(schema.get("description", "")) or _description(node.type)

@@ -1,0 +1,208 @@
+"""The contract with providers and observers; each docstring is the hook's terms.
+
+A provider is an entry point in the group `picdns.modes`, named as its `domain_mode`; an observer
+one in `picdns.observers`. Implementations are marked with `hookimpl` and name only the arguments
+they use. Hooks are called from several threads, each time with an `http` session of that call's
+own. An error is raised as one of `picdns_core.errors`; anything else is reported as a bug of the
+provider's distribution.
+"""
+
+# mypy: disable-error-code="empty-body"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import msgspec
+    import requests
+
+    from picdns_core.model import (
+        Addresses,
+        Cell,
+        CertFailed,
+        CertIssued,
+        CertRequest,
+        DomainMode,
+        IpChanged,
+        IssuedCert,
+        ModeChanged,
+        Publication,
+        Registered,
+        Registration,
+        TxtRecord,
+    )
+    from picdns_core.secret import Secret
+
+PROJECT = "picdns"
+MODES = "picdns.modes"
+OBSERVERS = "picdns.observers"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Secrets(Protocol):
+    """The mode's secrets, as its `DomainMode.secrets` lists them; nothing else is reachable."""
+
+    def get(self, name: str) -> Secret | None:
+        """Return a secret, None when it was never given."""
+
+    def put(self, name: str, value: Secret) -> None:
+        """Keep a secret that the service handed out; it is on disk when this returns."""
+
+
+class Publisher(Protocol):
+    """Puts DNS-01 values into public DNS; each call is safe twice and in a new process."""
+
+    values_per_name: int
+    """How many values one name can hold at a time."""
+
+    def publish(self, record: TxtRecord) -> None:
+        """Make the value visible beside those already there."""
+
+    def withdraw(self, record: TxtRecord) -> None:
+        """Remove this value and no other; one that is not there is fine."""
+
+
+class Signer(Protocol):
+    """The cell's internal CA, or what the host passes instead of it."""
+
+    def sign(self, request: CertRequest) -> IssuedCert:
+        """Turn the CSR into a chain; safe twice, each time with a new serial."""
+
+    def root_pem(self) -> bytes:
+        """Return the root that devices must trust, in PEM."""
+
+
+class Acme(Protocol):
+    """The configured public CA, with this cell's account."""
+
+    def obtain(
+        self, request: CertRequest, challenge: type[Any], publisher: Publisher | None = None
+    ) -> IssuedCert:
+        """Order a certificate and prove each name by `challenge`, a class of `acme.challenges`.
+
+        HTTP01 is answered by picdns itself; DNS01 needs the `publisher`. An order that an
+        earlier call left open for this request is resumed. Raises ChallengeFailed, OrderRefused,
+        RateLimited, ProviderUnavailable or Cancelled; the order stays open where going on with it
+        can help.
+        """
+
+
+@hookspec(firstresult=True)
+def domain_mode() -> DomainMode:
+    """Say what this mode is and can do.
+
+    Called once when the mode is loaded, and when modes are listed. No I/O.
+    """
+
+
+@hookspec(firstresult=True)
+def register(
+    cell: Cell, settings: msgspec.Struct, http: requests.Session, secrets: Secrets
+) -> Registration:
+    """Claim the name for this cell.
+
+    Called by `up` when the mode has no registration on disk or its cell or settings changed.
+    Doing it twice changes nothing. After an error nothing is claimed, or the same call again
+    completes the claim.
+    """
+
+
+@hookspec(firstresult=True)
+def update_ip(
+    cell: Cell,
+    settings: msgspec.Struct,
+    registration: Registration,
+    addresses: Addresses,
+    http: requests.Session,
+    secrets: Secrets,
+) -> Publication:
+    """Publish A and AAAA records; required exactly when the mode publishes addresses.
+
+    A family that is None is unknown, not absent: leave its record alone. Doing it twice changes
+    nothing. After an error the old or the new addresses are published.
+    """
+
+
+@hookspec(firstresult=True)
+def publisher(
+    cell: Cell,
+    settings: msgspec.Struct,
+    registration: Registration,
+    http: requests.Session,
+    secrets: Secrets,
+) -> Publisher:
+    """Return what writes DNS-01 values; for modes that use DNS-01.
+
+    Called before `issue_cert`, and in a process that never published, to withdraw what a
+    killed one left behind. No I/O.
+    """
+
+
+@hookspec(firstresult=True)
+def issue_cert(
+    cell: Cell,
+    settings: msgspec.Struct,
+    registration: Registration,
+    request: CertRequest,
+    acme: Acme,
+    publisher: Publisher | None,
+    signer: Signer,
+    http: requests.Session,
+    secrets: Secrets,
+) -> IssuedCert:
+    """Turn the request's CSR into a chain.
+
+    Called by `up` and `renew` for each certificate that is due, in several threads at a time.
+    The private key is never here, and nothing is to be written to a file. Calling it again with
+    the same request goes on where the last call stopped. After an error no challenge answer is
+    left behind.
+    """
+
+
+@hookspec(firstresult=True)
+def teardown(
+    cell: Cell,
+    settings: msgspec.Struct,
+    registration: Registration,
+    http: requests.Session,
+    secrets: Secrets,
+) -> bool:
+    """Remove exactly what this cell created at the service; True when there was something.
+
+    Called by `teardown` and when a mode is left, with the registration and settings as they
+    were kept, not as the config now says. Doing it twice changes nothing. After an error the
+    same call again removes the rest.
+    """
+
+
+@hookspec
+def registered(event: Registered) -> None:
+    """The name is claimed. Called after the registration is on disk, with no lock held.
+
+    As with all observers: no veto, errors are logged, and other observers still hear of it.
+    """
+
+
+@hookspec
+def ip_changed(event: IpChanged) -> None:
+    """New addresses are published and confirmed. Called with no lock held."""
+
+
+@hookspec
+def cert_issued(event: CertIssued) -> None:
+    """A certificate was issued and is live. Called with no lock held."""
+
+
+@hookspec
+def cert_failed(event: CertFailed) -> None:
+    """A certificate could not be had. Called with no lock held."""
+
+
+@hookspec
+def mode_changed(event: ModeChanged) -> None:
+    """The cell is in another mode. Called with no lock held."""

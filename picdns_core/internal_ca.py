@@ -1,0 +1,125 @@
+"""The cell's own CA: one root per cell, constrained to the cell's names and private addresses."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from picdns_core import pem
+from picdns_core.model import Cell, CertRequest, IssuedCert
+from picdns_core.store import Store
+
+_ROOT = "secrets/ca/root.pem"
+_KEY = "secrets/ca/privkey.pem"
+_ROOT_LIFETIME = timedelta(days=3650)
+_LEAF_LIFETIME = timedelta(days=90)
+_BACKDATED = timedelta(hours=1)  # for devices whose clock is a little slow
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1/128")
+
+
+class InternalCA:
+    """Signs for one cell; makes its root when there is none, or when the domain has changed."""
+
+    def __init__(self, store: Store, cell: Cell) -> None:
+        with store.lock("cell", "making the internal root certificate", wait=10):
+            key, root = store.get(_KEY), store.get(_ROOT)
+            if key is None or root is None or not _permits(root, cell):
+                key, root = _make_root(cell)
+                # The key first: a root without its key would be noticed, a stale pair not.
+                store.delete(_ROOT)
+                store.put(_KEY, key)
+                store.put(_ROOT, root)
+        self._key = pem.load_key(key)
+        self._root = x509.load_pem_x509_certificate(root)
+
+    def root_pem(self) -> bytes:
+        """Return the root that devices must trust, in PEM."""
+        return self._root.public_bytes(Encoding.PEM)
+
+    def sign(self, request: CertRequest) -> IssuedCert:
+        """Issue a leaf of 90 days for the names in the CSR; the root is left out of the chain."""
+        csr = x509.load_pem_x509_csr(request.csr_pem)
+        now = datetime.now(UTC).replace(microsecond=0)
+        leaf = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(self._root.subject)
+            .public_key(csr.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(max(now - _BACKDATED, self._root.not_valid_before_utc))
+            .not_valid_after(min(now + _LEAF_LIFETIME, self._root.not_valid_after_utc))
+        )
+        for extension, critical in (
+            (csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, True),
+            (x509.BasicConstraints(ca=False, path_length=None), True),
+            (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+            (x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), False),
+            (_authority(self._root), False),
+        ):
+            leaf = leaf.add_extension(extension, critical=critical)
+        return IssuedCert(
+            fullchain_pem=leaf.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        )
+
+
+def _make_root(cell: Cell) -> tuple[bytes, bytes]:
+    key = pem.new_key("ec256")
+    now = datetime.now(UTC).replace(microsecond=0)
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Personal Internet Cell"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{cell.name} internal CA {now:%Y-%m-%d}"),
+        ]
+    )
+    root = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + _ROOT_LIFETIME)
+    )
+    permitted: list[x509.GeneralName] = [x509.DNSName(name) for name in _domains(cell)]
+    permitted += [x509.IPAddress(ip_network(network)) for network in _PRIVATE]
+    for extension, critical in (
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), True),
+        (_CERT_SIGN, True),
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+    ):
+        root = root.add_extension(extension, critical=critical)
+    certificate = root.sign(key, hashes.SHA256())
+    return pem.dump_key(key), certificate.public_bytes(Encoding.PEM)
+
+
+def _domains(cell: Cell) -> list[str]:
+    return ["cell"] if cell.domain.endswith(".cell") else [cell.domain, "cell"]
+
+
+def _permits(root_pem: bytes, cell: Cell) -> bool:
+    root = x509.load_pem_x509_certificate(root_pem)
+    constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
+    permitted = {name.value for name in constraints.permitted_subtrees or ()}
+    return permitted.issuperset(_domains(cell))
+
+
+def _authority(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+_CERT_SIGN = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)

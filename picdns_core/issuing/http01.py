@@ -1,0 +1,153 @@
+"""HTTP-01 (RFC 8555, section 8.3): answers in the webroot, a listener, and a look from outside."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from errno import EACCES, EADDRINUSE, EAFNOSUPPORT
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY
+from typing import ClassVar
+
+import requests
+
+from picdns_core.errors import ChallengeFailed
+from picdns_core.model import Progress, Step
+from picdns_core.store import Store
+
+_PATH = "/.well-known/acme-challenge/"
+_PROBE_TIMEOUT = (2.0, 3.0)
+_log = logging.getLogger(__name__)
+
+
+class Http01Responder:
+    """Shows the CA what it asks for; used by several orders at a time.
+
+    `port` is where the CA asks. With `listen` we answer there ourselves while an order is
+    open; else the host's web server does, from the webroot.
+    """
+
+    def __init__(self, store: Store, port: int, *, listen: bool, progress: Progress) -> None:
+        self._store = store
+        self._port = port
+        self._listen = listen
+        self._progress = progress
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Answer on the port until left, when it is ours to answer."""
+        with ExitStack() as stack:
+            if self._listen:
+                for server in self._servers():
+                    stack.enter_context(_serving(server))
+            yield
+
+    def publish(self, token: str, key_authorization: str) -> None:
+        self._store.put(f"webroot/{token}", key_authorization.encode())
+
+    def withdraw(self, token: str) -> None:
+        self._store.delete(f"webroot/{token}")
+
+    def self_probe(self, name: str) -> None:
+        """Ask for a random token as the CA will; ChallengeFailed when something else answers.
+
+        Many routers cannot reach themselves, so an answer that does not come proves nothing
+        and is only said.
+        """
+        token, expected = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        port = "" if self._port == 80 else f":{self._port}"  # noqa: PLR2004
+        self.publish(token, expected)
+        try:
+            answer = requests.get(f"http://{name}{port}{_PATH}{token}", timeout=_PROBE_TIMEOUT)
+        except requests.RequestException as error:
+            _log.info("self-probe of %s failed: %s", name, error)
+            self._progress(
+                Step(text="Not reachable from here, as behind many routers; going on", name=name)
+            )
+            return
+        finally:
+            self.withdraw(token)
+        if answer.text.strip() != expected:
+            raise ChallengeFailed(
+                f"http://{name}{port} is answered by something else (status {answer.status_code}), "
+                "so the CA was not asked. What is served stays so.",
+                hint="Let port 80 of this name lead to the cell's Caddy: check DNS, the router's "
+                "port forwarding, and proxies in front.",
+            )
+
+    def _servers(self) -> list[ThreadingHTTPServer]:
+        """Bind IPv4 and IPv6; a port that somebody else holds is theirs to answer on."""
+        servers: list[ThreadingHTTPServer] = []
+        for kind in (_Server, _Server6):
+            try:
+                servers.append(kind(self._port, self._store))
+            except OSError as error:
+                if error.errno == EACCES:
+                    raise ChallengeFailed(
+                        f"This user may not listen on port {self._port}, and no Caddy is "
+                        "configured to answer the CA there; the CA was not asked.",
+                        hint="Set picdns.caddy, or run with the capability CAP_NET_BIND_SERVICE.",
+                    ) from None
+                if error.errno not in (EADDRINUSE, EAFNOSUPPORT):
+                    _log.info("no listener on port %s: %s", self._port, error)
+        if not servers:
+            self._progress(
+                Step(
+                    text=f"Port {self._port} is in use: its server must serve {_PATH} "
+                    "from our webroot"
+                )
+            )
+        return servers
+
+
+class _Handler(BaseHTTPRequestHandler):
+    store: ClassVar[Store]
+
+    def do_GET(self) -> None:
+        token = self.path.removeprefix(_PATH)
+        try:
+            body = self.store.get(f"webroot/{token}") if self.path.startswith(_PATH) else None
+        except ValueError:  # not a token at all
+            body = None
+        self.send_response(HTTPStatus.NOT_FOUND if body is None else HTTPStatus.OK)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        _log.debug("%s %s", self.address_string(), format % args)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    host = ""
+
+    def __init__(self, port: int, store: Store) -> None:
+        super().__init__((self.host, port), type("Handler", (_Handler,), {"store": store}))
+
+    def server_bind(self) -> None:
+        if self.address_family == AF_INET6:
+            self.socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
+        super().server_bind()
+
+
+class _Server6(_Server):
+    address_family = AF_INET6
+    host = "::"
+
+
+@contextmanager
+def _serving(server: ThreadingHTTPServer) -> Iterator[None]:
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.05,), name="picdns-http01", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

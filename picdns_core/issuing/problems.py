@@ -1,0 +1,120 @@
+"""What a CA says went wrong (RFC 8555, section 6.7), in terms of what the reader can do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from acme import errors, messages
+from josepy.errors import DeserializationError
+
+from picdns_core.errors import (
+    AuthenticationFailed,
+    ChallengeFailed,
+    ConfigError,
+    OrderRefused,
+    PicdnsError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from picdns_core.issuing.wire import Network
+
+_KEPT = "What is served stays so."
+_HINTS = {
+    "connection": "Let port 80 of your public address reach this cell: forward it in the router, "
+    "open it in the firewall, and check that DNS names that address.",
+    "dns": "Check that the name has an A or AAAA record with your public address.",
+    "unknownHost": "Check that the name has an A or AAAA record with your public address.",
+    "unauthorized": "Something else answers under this name: check its A and AAAA records, and "
+    "what port 80 of that address leads to.",
+    "incorrectResponse": "Something else answers under this name: check its A and AAAA records, "
+    "and what port 80 of that address leads to.",
+    "caa": "Allow this CA in the domain's CAA record.",
+    "tls": "Check what answers for this name on port 443.",
+}
+_SETTINGS = {
+    "externalAccountRequired": (
+        "picdns.acme.eab",
+        "Set kid and hmac_key as your account at the CA shows them.",
+    ),
+    "invalidContact": ("picdns.acme.email", "Correct it."),
+    "invalidEmail": ("picdns.acme.email", "Correct it."),
+    "unsupportedContact": ("picdns.acme.email", "Correct it."),
+    "invalidProfile": ("picdns.acme.profile", "Choose one that this CA offers."),
+}
+
+
+@contextmanager
+def translated(network: Network, directory: str) -> Iterator[None]:
+    """Raise what went wrong at the CA as one of our errors."""
+    try:
+        yield
+    except messages.Error as error:
+        raise _from_problem(error, network.retry_after) from error
+    except requests.exceptions.SSLError as error:
+        raise ProviderUnavailable(
+            f"The CA at {directory} could not be verified: {error}. {_KEPT}",
+            hint="For a private CA, set picdns.acme.ca_bundle; else check the clock.",
+        ) from error
+    except requests.exceptions.RequestException as error:
+        raise ProviderUnavailable(
+            f"The CA at {directory} could not be asked: {error}. {_KEPT}",
+            hint="Check the internet connection; it is tried again next time.",
+        ) from error
+    except (errors.Error, DeserializationError, ValueError, KeyError) as error:
+        raise ProviderUnavailable(
+            f"The CA at {directory} answered what is not ACME: "
+            f"{type(error).__name__}: {_short(error)}. {_KEPT}",
+            hint="Check picdns.acme.directory; if it is right, the CA has a problem: try later.",
+        ) from error
+
+
+def challenge_failed(name: str, authorization: messages.Authorization) -> ChallengeFailed:
+    """Say why the CA did not accept a proof; `authorization` is one that became invalid."""
+    problems = [challenge.error for challenge in authorization.challenges if challenge.error]
+    why = "; ".join(str(problem.detail or problem.typ) for problem in problems)
+    hints = [_HINTS[problem.code] for problem in problems if problem.code in _HINTS]
+    return ChallengeFailed(
+        f"The CA could not verify {name}: {why or 'it gave no reason'}. {_KEPT}",
+        hint=next(iter(hints), "Try again in an hour; CAs limit failures."),
+    )
+
+
+def order_failed(names: tuple[str, ...], error: messages.Error | None) -> PicdnsError:
+    """Say why an order became invalid."""
+    why = str(error.detail or error.typ) if error else "it gave no reason"
+    return OrderRefused(
+        f"The CA gave up the order for {', '.join(names)}: {why}. {_KEPT}",
+        hint=_HINTS.get(error.code or "", "Try again in an hour.") if error else "Try again.",
+    )
+
+
+def _from_problem(error: messages.Error, retry_after: float | None) -> PicdnsError:
+    code = str(error.typ).rpartition(":")[2]
+    said = f"{error.detail or error.title or code}".rstrip(".")
+    if setting := _SETTINGS.get(code):
+        key, hint = setting
+        return ConfigError(key, f"the CA says: {said}. {_KEPT}", hint=hint)
+    if code == "rateLimited":
+        when = "" if retry_after is None else f" for {retry_after:.0f} s"
+        return RateLimited(
+            f"The CA asks to wait{when}: {said}. {_KEPT}",
+            retry_after=retry_after,
+            hint="Nothing to mend; do not force it.",
+        )
+    if code in ("serverInternal", "badNonce", "blank"):
+        return ProviderUnavailable(
+            f"The CA has a problem of its own: {said}. {_KEPT}", hint="Try again later."
+        )
+    if code in ("accountDoesNotExist", "userActionRequired"):
+        return AuthenticationFailed(
+            f"The CA does not accept this account: {said}. {_KEPT}",
+            hint="See what it says and what its account page asks for.",
+        )
+    return OrderRefused(
+        f"The CA refuses: {said} ({code}). {_KEPT}",
+        hint=_HINTS.get(code, "Check the names; this CA has a rule against them."),
+    )
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,112 @@
+"""Every use of what `acme` keeps private, and the gaps of `acme` 5.9 closed, in one place.
+
+Its ClientNetwork forgets the nonces of error responses and gives up at the second badNonce; its
+errors drop Retry-After; its polling sleeps whole seconds; its `new_order` hides the order's URL
+until each authorization is read.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Any
+
+import requests
+from acme import client, messages
+from josepy import jwa, jwk
+
+from picdns_core.http import Session
+
+_NONCE_TRIES = 8
+
+
+class Network(client.ClientNetwork):
+    """Signs and sends; for one thread at a time.
+
+    After each answer `retry_after` is what it asked for, in seconds, or None, and
+    `clock_offset` how far our clock is ahead of the server's, in seconds.
+    """
+
+    def __init__(self, key: jwk.JWKEC, ca_bundle: str | None) -> None:
+        super().__init__(key, alg=jwa.ES256, user_agent="picdns", timeout=30)
+        self.session.close()
+        self.session = Session(ca_bundle, key="picdns.acme.ca_bundle")
+        self.verify_ssl = self.session.verify  # type: ignore[assignment] # a path works as well
+        self.retry_after: float | None = None
+        self.clock_offset = 0.0
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+        for _ in range(_NONCE_TRIES - 1):
+            try:
+                return self._post_once(*args, **kwargs)
+            except messages.Error as error:
+                if error.code != "badNonce":
+                    raise
+        return self._post_once(*args, **kwargs)
+
+    def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super()._send_request(method, url, *args, **kwargs)
+        now = datetime.now(UTC)
+        self.retry_after = _seconds(response.headers.get("Retry-After"), now)
+        if (date := _date(response.headers.get("Date"))) is not None:
+            self.clock_offset = (now - date).total_seconds()
+        if not response.ok and self.REPLAY_NONCE_HEADER in response.headers:
+            self._add_nonce(response)
+        return response
+
+
+class Client(client.ClientV2):
+    """The calls of an order, each of them exactly one request."""
+
+    net: Network
+
+    def open_order(self, names: Sequence[str], profile: str | None) -> messages.OrderResource:
+        """Create an order (RFC 8555, section 7.4); its authorizations are not read yet."""
+        identifiers = [_identifier(name) for name in names]
+        order = messages.NewOrder(identifiers=identifiers, profile=profile or "")
+        response = self._post(self.directory["newOrder"], order)
+        return _order(response, response.headers["Location"])
+
+    def read_order(self, url: str) -> messages.OrderResource:
+        return _order(self._post_as_get(url), url)
+
+    def read_authorization(self, url: str) -> messages.AuthorizationResource:
+        return self._authzr_from_response(self._post_as_get(url), uri=url)
+
+    def finalize(self, order: messages.OrderResource, csr_pem: bytes) -> messages.OrderResource:
+        """Send the CSR; the answer is the order as it is then."""
+        return self.begin_finalization(order.update(csr_pem=csr_pem))
+
+    def download(self, url: str) -> bytes:
+        """Fetch a certificate with its chain, in PEM."""
+        return self._post_as_get(url).content
+
+
+def _identifier(name: str) -> messages.Identifier:
+    try:
+        ip_address(name)
+    except ValueError:
+        return messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name)
+    return messages.Identifier(typ=messages.IDENTIFIER_IP, value=name)
+
+
+def _order(response: requests.Response, url: str) -> messages.OrderResource:
+    return messages.OrderResource(body=messages.Order.from_json(response.json()), uri=url)
+
+
+def _seconds(retry_after: str | None, now: datetime) -> float | None:
+    """Read Retry-After as seconds or as an HTTP date (RFC 9110, section 10.2.3)."""
+    if retry_after is None:
+        return None
+    if retry_after.isdigit():
+        return float(retry_after)
+    date = _date(retry_after)
+    return None if date is None else max(0.0, (date - now).total_seconds())
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,190 @@
+"""What travels between the rooms of picdns; all of it is frozen."""
+
+from collections.abc import Callable
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """One service of the cell: `name` is a DNS label, `upstream` where Caddy forwards to."""
+
+    name: str
+    upstream: str
+
+
+class Cell(Struct, frozen=True, kw_only=True):
+    """Who this cell is. Names are lower-case A-labels, already checked.
+
+    `domain` is what the mode gives a public name and certificate to; below it lives one name
+    per service. `<service>.cell` exists in every mode, inside.
+    """
+
+    name: str
+    mode: str
+    domain: str
+    services: tuple[Service, ...] = ()
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The public name of each service, `<service>.<domain>`."""
+        return tuple(f"{service.name}.{self.domain}" for service in self.services)
+
+    @property
+    def internal_names(self) -> tuple[str, ...]:
+        """The internal name of each service, `<service>.cell`."""
+        return tuple(f"{service.name}.cell" for service in self.services)
+
+
+class NoSettings(Struct, frozen=True, kw_only=True):
+    """For a mode that has nothing to set."""
+
+
+class SecretField(Struct, frozen=True, kw_only=True):
+    """A secret that a mode needs: a token, a shared key; kept as `secrets/<mode>/<name>`.
+
+    `required` means that the mode cannot work without it.
+    """
+
+    name: str
+    title: str
+    description: str
+    required: bool = True
+
+
+class DomainMode(Struct, frozen=True, kw_only=True):
+    """What a provider says about itself.
+
+    `settings` is a frozen Struct class whose fields carry a title and a description; it is
+    read from `ddns` in the config. `wildcard`: one certificate for the domain and everything
+    below it, else one per service. `public`: certificates come from the configured ACME CA,
+    else from the cell's own. `publishes_addresses`: the mode implements `update_ip`.
+    `needs_port_80`: the CA must reach this cell's port 80 while it validates.
+    `domain_suffix`: where the config names no domain, it is `<cell_name>.<domain_suffix>`.
+    """
+
+    name: str
+    title: str
+    description: str
+    settings: type[Struct] = NoSettings
+    wildcard: bool = True
+    public: bool = True
+    publishes_addresses: bool = False
+    needs_port_80: bool = False
+    domain_suffix: str = ""
+    secrets: tuple[SecretField, ...] = ()
+
+
+class Registration(Struct, frozen=True, kw_only=True):
+    """What `register` returned: the claim on the name, and the provider's own notes.
+
+    `notes` is JSON the provider wants back later (record ids); never a secret.
+    """
+
+    domain: str
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Addresses(Struct, frozen=True, kw_only=True):
+    """Public addresses of the cell; None means unknown, which is not the same as absent."""
+
+    ipv4: IPv4Address | None = None
+    ipv6: IPv6Address | None = None
+
+
+class TxtRecord(Struct, frozen=True, kw_only=True):
+    """One TXT value at one absolute name, without trailing dot."""
+
+    name: str
+    value: str
+
+
+class Publication(Struct, frozen=True, kw_only=True):
+    """What `update_ip` put where, as the provider confirmed it."""
+
+    addresses: Addresses
+    changed: bool
+
+
+class CertRequest(Struct, frozen=True, kw_only=True):
+    """A certificate to be had: the names, in order, and the CSR in PEM. Never the key.
+
+    `lineage` names the certificate across its renewals; a second call with the same lineage
+    and CSR goes on with the order that the first one left open.
+    """
+
+    lineage: str
+    names: tuple[str, ...]
+    csr_pem: bytes
+
+
+class IssuedCert(Struct, frozen=True, kw_only=True):
+    """A chain in PEM, leaf first, root left out."""
+
+    fullchain_pem: bytes
+
+
+class CertFiles(Struct, frozen=True, kw_only=True):
+    """Where the files of one generation are, as local paths for servers that read files."""
+
+    fullchain: str
+    privkey: str
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """Something that begins now, in words; `name` is the DNS name or lineage it is about."""
+
+    text: str
+    name: str = ""
+
+
+Progress = Callable[[Step], None]
+"""A sink for steps; called from any thread, must not raise."""
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Base of what observers hear; `at` is UTC."""
+
+    cell: Cell
+    at: datetime
+
+
+class Registered(Event, frozen=True, kw_only=True):
+    """The name is claimed, or its claim was renewed."""
+
+    registration: Registration
+
+
+class IpChanged(Event, frozen=True, kw_only=True):
+    """New addresses are published and confirmed."""
+
+    addresses: Addresses
+    previous: Addresses
+
+
+class CertIssued(Event, frozen=True, kw_only=True):
+    """A certificate was issued and, where Caddy is configured, proven served."""
+
+    lineage: str
+    names: tuple[str, ...]
+    issuer: str
+    serial: str
+    not_after: datetime
+    files: CertFiles
+
+
+class CertFailed(Event, frozen=True, kw_only=True):
+    """A certificate could not be had; the one before it, if any, is still served."""
+
+    lineage: str
+    names: tuple[str, ...]
+    error: str
+    hint: str
+
+
+class ModeChanged(Event, frozen=True, kw_only=True):
+    """The cell has moved to `cell.mode` from the mode named here."""
+
+    previous_mode: str

@@ -1,0 +1,211 @@
+"""Finds the one provider of a mode and puts a typed face on it; tells observers."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import pluggy
+
+from picdns_core import hookspecs
+from picdns_core.contract import broken, check_observer, provider_manager
+from picdns_core.errors import ConfigError, PicdnsError, PluginError
+from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer
+from picdns_core.model import (
+    Addresses,
+    Cell,
+    CertFailed,
+    CertIssued,
+    CertRequest,
+    DomainMode,
+    Event,
+    IpChanged,
+    IssuedCert,
+    ModeChanged,
+    Publication,
+    Registered,
+    Registration,
+)
+
+if TYPE_CHECKING:
+    import msgspec
+    import requests
+
+_log = logging.getLogger(__name__)
+_HOOKS: dict[type[Event], str] = {
+    Registered: "registered",
+    IpChanged: "ip_changed",
+    CertIssued: "cert_issued",
+    CertFailed: "cert_failed",
+    ModeChanged: "mode_changed",
+}
+
+
+class Claimant(TypedDict):
+    """Who asks a provider: passed to each hook."""
+
+    cell: Cell
+    settings: msgspec.Struct
+    http: requests.Session
+    secrets: Secrets
+
+
+class Holder(Claimant):
+    """Who asks, once the name is registered."""
+
+    registration: Registration
+
+
+def installed_modes() -> dict[str, str]:
+    """Name each installed mode and the distribution it comes from; imports none of them."""
+    found = entry_points(group=hookspecs.MODES)
+    return {entry.name: _distribution(entry) for entry in sorted(found, key=lambda e: e.name)}
+
+
+def load_mode(name: str) -> Provider:
+    """Load the provider of one domain mode and check that it keeps the contract.
+
+    ConfigError when no such mode is installed; PluginError names the distribution that breaks
+    the contract and what to mend there.
+    """
+    entries = entry_points(group=hookspecs.MODES, name=name)
+    found = {_distribution(entry): entry for entry in entries}
+    if not found:
+        installed = ", ".join(installed_modes()) or "none"
+        raise ConfigError(
+            "domain_mode",
+            f"{name!r} is not installed; installed: {installed}.",
+            hint="Correct the name, or install its distribution, as `pip install picdns-lan`.",
+        )
+    if len(found) > 1:
+        raise PluginError(
+            min(found),
+            f"The mode {name!r} comes from several distributions: {', '.join(sorted(found))}.",
+            hint="Uninstall all but one of them.",
+        )
+    [(distribution, entry)] = found.items()
+    return Provider(name, distribution, _load(distribution, entry))
+
+
+class Provider:
+    """One mode's hooks as methods; whatever they raise or return wrongly names the culprit."""
+
+    def __init__(self, name: str, distribution: str, plugin: object) -> None:
+        self.distribution = distribution
+        self._hooks = provider_manager(distribution, plugin).hook
+        self.mode: DomainMode = self._call("domain_mode", DomainMode)
+        if self.mode.name != name:
+            raise broken(
+                distribution,
+                f"says that its mode is {self.mode.name!r}, but its entry point is {name!r}",
+                "Make the two names equal.",
+            )
+        if self.mode.publishes_addresses != self._implements("update_ip"):
+            raise broken(
+                distribution,
+                "must implement update_ip exactly when its mode publishes addresses",
+                "Implement it, or correct DomainMode.publishes_addresses.",
+            )
+
+    def register(self, **by: Unpack[Claimant]) -> Registration:
+        result: Registration = self._call("register", Registration, **by)
+        return result
+
+    def update_ip(self, addresses: Addresses, **by: Unpack[Holder]) -> Publication:
+        result: Publication = self._call("update_ip", Publication, addresses=addresses, **by)
+        return result
+
+    def publisher(self, **by: Unpack[Holder]) -> Publisher | None:
+        """Return the mode's publisher, None where it does not use DNS-01."""
+        if not self._implements("publisher"):
+            return None
+        result: Publisher = self._call("publisher", object, **by)
+        return result
+
+    def issue_cert(
+        self,
+        request: CertRequest,
+        acme: Acme,
+        publisher: Publisher | None,
+        signer: Signer,
+        **by: Unpack[Holder],
+    ) -> IssuedCert:
+        result: IssuedCert = self._call(
+            "issue_cert",
+            IssuedCert,
+            request=request,
+            acme=acme,
+            publisher=publisher,
+            signer=signer,
+            **by,
+        )
+        return result
+
+    def teardown(self, **by: Unpack[Holder]) -> bool:
+        result: bool = self._call("teardown", bool, **by)
+        return result
+
+    def _implements(self, hook: str) -> bool:
+        return bool(getattr(self._hooks, hook).get_hookimpls())
+
+    def _call(self, hook: str, returns: type, **arguments: Any) -> Any:
+        try:
+            result = getattr(self._hooks, hook)(**arguments)
+        except PicdnsError:
+            raise
+        except Exception as error:
+            raise broken(
+                self.distribution,
+                f"failed in {hook} with {type(error).__name__}: {error}",
+                "Report it to its author.",
+            ) from error
+        if result is None or not isinstance(result, returns):
+            raise broken(
+                self.distribution,
+                f"returned {type(result).__name__} from {hook}",
+                f"Return {returns.__name__} there.",
+            )
+        return result
+
+
+class Observers:
+    """Everybody who wants to hear what happened; one that fails is logged and passed over."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        for entry in entry_points(group=hookspecs.OBSERVERS):
+            distribution = _distribution(entry)
+            try:
+                plugin = _load(distribution, entry)
+                check_observer(distribution, plugin)
+                self._manager.register(plugin, name=f"{entry.name} of {distribution}")
+            except PluginError as error:
+                _log.warning("observer skipped: %s", error)
+
+    def tell(self, event: Event) -> None:
+        """Call each observer's hook for this event; never raises."""
+        hook = _HOOKS[type(event)]
+        everybody = self._manager.list_name_plugin()
+        for name, plugin in everybody:
+            others = [other for _, other in everybody if other is not plugin]
+            try:
+                self._manager.subset_hook_caller(hook, others)(event=event)
+            except Exception:  # noqa: BLE001 - whatever an observer raises is its own affair
+                _log.exception("observer %s failed in %s", name, hook)
+
+
+def _load(distribution: str, entry: EntryPoint) -> object:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise broken(
+            distribution,
+            f"cannot be imported: {type(error).__name__}: {error}",
+            f"Reinstall it: `pip install --force-reinstall {distribution}`, or ask its author.",
+        ) from error
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown distribution"

@@ -1,0 +1,44 @@
+"""JSON documents in the store, each with the version of its form."""
+
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from picdns_core.errors import StoreError
+from picdns_core.store.protocol import Store
+
+_D = TypeVar("_D", bound="Document")
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """Base of everything we keep as JSON; raise VERSION when the form changes."""
+
+    VERSION: ClassVar[int] = 1
+
+    version: int = 1
+
+
+def load(store: Store, key: str, form: type[_D]) -> _D | None:
+    """Read a document; StoreError when a newer picdns wrote it or it is damaged."""
+    data = store.get(key)
+    if data is None:
+        return None
+    try:
+        raw: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+        if raw.get("version", 0) > form.VERSION:
+            raise StoreError(
+                f"{key} was written by a newer picdns (version {raw['version']} of its form; "
+                f"this one knows {form.VERSION}).",
+                hint="Upgrade picdns-core; what is served stays so.",
+            )
+        return msgspec.convert(raw, form)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise StoreError(
+            f"{key} is damaged: {error}.", hint="Restore it from a backup, or move it away."
+        ) from None
+
+
+def save(store: Store, key: str, document: Document) -> None:
+    """Keep a document, in a form that a person can read."""
+    store.put(key, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")

@@ -1,0 +1,55 @@
+"""Intents: written before an act, gone when it is done or undone."""
+
+from typing import Self
+
+import msgspec
+
+from picdns_core.store.documents import Document, load, save
+from picdns_core.store.protocol import Store
+
+
+class OrderIntent(Document, frozen=True, kw_only=True):
+    """A certificate that is being had: which generation holds its key, how far the order is.
+
+    `tokens` are the challenge answers that may be in the webroot because of it.
+    """
+
+    mode: str
+    lineage: str
+    generation: str
+    names: tuple[str, ...]
+    source: str
+    order_url: str | None = None
+    tokens: tuple[str, ...] = ()
+
+    def but(self, **changes: object) -> Self:
+        """Return the same intent with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+class Journal:
+    """The open intents of a cell, one file each."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def write(self, intent: OrderIntent) -> OrderIntent:
+        """Keep the intent; it is on disk when this returns."""
+        save(self._store, _key(intent.lineage), intent)
+        return intent
+
+    def read(self, lineage: str) -> OrderIntent | None:
+        return load(self._store, _key(lineage), OrderIntent)
+
+    def close(self, lineage: str) -> None:
+        """Forget the intent: its act is done, or undone."""
+        self._store.delete(_key(lineage))
+
+    def open_lineages(self) -> list[str]:
+        """Name the lineages whose intents are open."""
+        keys = self._store.keys("journal")
+        return [key.removeprefix("journal/order-").removesuffix(".json") for key in keys]
+
+
+def _key(lineage: str) -> str:
+    return f"journal/order-{lineage}.json"

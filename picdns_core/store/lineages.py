@@ -1,0 +1,112 @@
+"""Certificates across their renewals: each renewal is a generation, one of them is current."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from picdns_core.errors import StoreError
+from picdns_core.model import CertFiles
+from picdns_core.store.documents import Document, load, save
+from picdns_core.store.protocol import Store
+
+
+class CertMeta(Document, frozen=True, kw_only=True):
+    """What there is to know about a certificate without parsing it; times are UTC.
+
+    `source` says who issued it: `acme:<directory URL>` or `signer:<fingerprint of the root>`.
+    """
+
+    names: tuple[str, ...]
+    issuer: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    renew_at: datetime
+    mode: str
+    source: str
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """One complete generation: key, chain and what is known about them."""
+
+    lineage: str
+    generation: str
+    meta: CertMeta
+    files: CertFiles
+
+
+class Lineages:
+    """The generations of every certificate; one is complete when its meta.json is there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, lineage: str, generation: str, privkey_pem: bytes) -> None:
+        """Keep the private key of a generation whose certificate is still to be had."""
+        self._store.put(f"certs/{lineage}/{generation}/privkey.pem", privkey_pem)
+
+    def next_generation(self, lineage: str) -> str:
+        """Name the generation after the newest that ever was."""
+        return f"{int(max(self._generations(lineage), default='0')) + 1:06d}"
+
+    def privkey(self, lineage: str, generation: str) -> bytes | None:
+        return self._store.get(f"certs/{lineage}/{generation}/privkey.pem")
+
+    def finish(
+        self, lineage: str, generation: str, fullchain_pem: bytes, meta: CertMeta
+    ) -> Certificate:
+        """Complete a generation that `begin` began."""
+        self._store.put(f"certs/{lineage}/{generation}/fullchain.pem", fullchain_pem)
+        save(self._store, f"certs/{lineage}/{generation}/meta.json", meta)
+        return self._certificate(lineage, generation, meta)
+
+    def newest(self, lineage: str) -> Certificate | None:
+        """Return the newest complete generation; it may not be live yet."""
+        for generation in reversed(self._generations(lineage)):
+            if found := self.get(lineage, generation):
+                return found
+        return None
+
+    def current(self, lineage: str) -> Certificate | None:
+        """Return the generation that is live."""
+        generation = self._store.current(lineage)
+        return self.get(lineage, generation) if generation else None
+
+    def get(self, lineage: str, generation: str) -> Certificate | None:
+        """Return a generation if it is complete; one without its key or chain is not."""
+        folder = f"certs/{lineage}/{generation}"
+        meta = load(self._store, f"{folder}/meta.json", CertMeta)
+        if meta is None or not {f"{folder}/fullchain.pem", f"{folder}/privkey.pem"}.issubset(
+            self._store.keys(folder)
+        ):
+            return None
+        return self._certificate(lineage, generation, meta)
+
+    def fullchain(self, certificate: Certificate) -> bytes:
+        """Return the chain in PEM, leaf first."""
+        key = f"certs/{certificate.lineage}/{certificate.generation}/fullchain.pem"
+        data = self._store.get(key)
+        if data is None:
+            raise StoreError(f"{key} is gone.", hint="Run `picdns up`: it gets a new one.")
+        return data
+
+    def discard(self, lineage: str, generation: str) -> None:
+        """Remove a generation, its meta first, so that half of one never looks complete."""
+        keys = self._store.keys(f"certs/{lineage}/{generation}")
+        for key in sorted(keys, key=lambda key: not key.endswith("meta.json")):
+            self._store.delete(key)
+
+    def prune(self, lineage: str, keep: set[str]) -> None:
+        """Remove generations older than the current one that are not in `keep`."""
+        current = self._store.current(lineage)
+        for generation in self._generations(lineage):
+            if current and generation < current and generation not in keep:
+                self.discard(lineage, generation)
+
+    def _generations(self, lineage: str) -> list[str]:
+        parts = (key.split("/")[2] for key in self._store.keys(f"certs/{lineage}"))
+        return sorted({part for part in parts if part.isdigit()})
+
+    def _certificate(self, lineage: str, generation: str, meta: CertMeta) -> Certificate:
+        files = self._store.files(lineage, generation)
+        return Certificate(lineage=lineage, generation=generation, meta=meta, files=files)

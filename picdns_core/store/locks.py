@@ -1,0 +1,40 @@
+"""Locks across threads and processes, by flock; the holder says what it is doing."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from picdns_core.errors import Busy
+from picdns_core.store import atomic
+
+
+@contextmanager
+def hold(path: Path, step: str, wait: float) -> Iterator[None]:
+    """Hold the lock while doing `step`; Busy after `wait` seconds. Freed by a kill, too."""
+    with atomic.explained(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _acquire(descriptor, wait)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{step} (process {os.getpid()})".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, wait: float) -> None:
+    deadline, pause = time.monotonic() + wait, 0.005
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Busy(os.pread(descriptor, 500, 0).decode() or "another process") from None
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, 0.2)
+        else:
+            return

@@ -1,0 +1,44 @@
+"""What any place for state must be able to do."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from picdns_core.model import CertFiles
+
+
+class Store(Protocol):
+    """Keeps bytes under keys such as `registrations/lan.json`; used by many threads at a time.
+
+    What `put`, `delete` and `point` did is durable when they return, and each happens as a
+    whole or not at all. All raise StoreError when they cannot.
+    """
+
+    def get(self, key: str) -> bytes | None:
+        """Return what is kept under the key, None when nothing is."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep `data`, readable only by those whom the key's first part concerns."""
+
+    def delete(self, key: str) -> None:
+        """Forget the key; one that is not there is fine."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """List the keys below `prefix`, sorted."""
+
+    def point(self, lineage: str, generation: str | None) -> None:
+        """Make `generation` the current one of its lineage, in one move; None for none."""
+
+    def current(self, lineage: str) -> str | None:
+        """Return the current generation of a lineage."""
+
+    def files(self, lineage: str, generation: str) -> CertFiles:
+        """Return local paths of one generation, for servers that read files."""
+
+    def lock(self, name: str, step: str, *, wait: float = 0) -> AbstractContextManager[None]:
+        """Hold the lock of that name, across threads and processes, while doing `step`.
+
+        Waits up to `wait` seconds, then raises Busy with the step of who holds it.
+        """
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed left behind."""
