@@ -1,6 +1,6 @@
 """cell_config.json read as a Cell and its settings; every key we do not own is left alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -135,3 +135,26 @@ def _text(raw: Mapping[str, Any], key: str, *, hint: str, prefix: str = "") -> s
     if not isinstance(value, str):
         raise ConfigError(path, f"expected text, got {value!r}.", hint=hint)
     return value
+
+
+def secrets_in(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, str]:
+    """Find the mode's secrets that stand in the config, where a person or the host put them."""
+    ddns = explain.convert(raw.get("ddns", {}), dict[str, Any], "ddns")
+    found = {field.name: ddns[field.name] for field in mode.secrets if ddns.get(field.name)}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"ddns.{name}", "expected text.", hint="Put it in quotes.")
+    return found
+
+
+def eab_key_in(raw: Mapping[str, Any]) -> str:
+    """Find the HMAC key of the external account, if it stands in the config."""
+    eab = read_settings(raw).acme.eab
+    return eab.hmac_key if eab else ""
+
+
+def without_secrets(raw: dict[str, Any], names: Iterable[str]) -> None:
+    """Remove the secrets of that name from the config, once they are kept elsewhere."""
+    for name in names:
+        raw.get("ddns", {}).pop(name, None)
+    raw.get("picdns", {}).get("acme", {}).get("eab", {}).pop("hmac_key", None)

@@ -158,7 +158,8 @@ def issue_cert(
     """Turn the request's CSR into a chain.
 
     Called by `up` and `renew` for each certificate that is due, in several threads at a time.
-    The private key is never here, and nothing is to be written to a file. Calling it again with
+    `acme` is there for modes that are public, `publisher` for those that implement it. The
+    private key is never here, and nothing is to be written to a file. Calling it again with
     the same request goes on where the last call stopped. After an error no challenge answer is
     left behind.
     """

@@ -1,6 +1,7 @@
 """The cell's own CA: one root per cell, constrained to the cell's names and private addresses."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from ipaddress import ip_network
 
 from cryptography import x509
@@ -21,48 +22,51 @@ _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc0
 
 
 class InternalCA:
-    """Signs for one cell; makes its root when there is none, or when the domain has changed."""
+    """Signs for one cell; makes its root at the first use, and when the domain has changed."""
 
     def __init__(self, store: Store, cell: Cell) -> None:
-        with store.lock("cell", "making the internal root certificate", wait=10):
-            key, root = store.get(_KEY), store.get(_ROOT)
-            if key is None or root is None or not _permits(root, cell):
-                key, root = _make_root(cell)
-                # The key first: a root without its key would be noticed, a stale pair not.
-                store.delete(_ROOT)
-                store.put(_KEY, key)
-                store.put(_ROOT, root)
-        self._key = pem.load_key(key)
-        self._root = x509.load_pem_x509_certificate(root)
+        self._store = store
+        self._cell = cell
 
     def root_pem(self) -> bytes:
         """Return the root that devices must trust, in PEM."""
-        return self._root.public_bytes(Encoding.PEM)
+        return self._authority[1].public_bytes(Encoding.PEM)
 
     def sign(self, request: CertRequest) -> IssuedCert:
         """Issue a leaf of 90 days for the names in the CSR; the root is left out of the chain."""
+        key, root = self._authority
         csr = x509.load_pem_x509_csr(request.csr_pem)
         now = datetime.now(UTC).replace(microsecond=0)
         leaf = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
-            .issuer_name(self._root.subject)
+            .issuer_name(root.subject)
             .public_key(csr.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(max(now - _BACKDATED, self._root.not_valid_before_utc))
-            .not_valid_after(min(now + _LEAF_LIFETIME, self._root.not_valid_after_utc))
+            .not_valid_before(max(now - _BACKDATED, root.not_valid_before_utc))
+            .not_valid_after(min(now + _LEAF_LIFETIME, root.not_valid_after_utc))
         )
         for extension, critical in (
             (csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, True),
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
             (x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), False),
-            (_authority(self._root), False),
+            (_key_identifier(root), False),
         ):
             leaf = leaf.add_extension(extension, critical=critical)
-        return IssuedCert(
-            fullchain_pem=leaf.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
-        )
+        return IssuedCert(fullchain_pem=leaf.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+    @cached_property
+    def _authority(self) -> tuple[pem.PrivateKey, x509.Certificate]:
+        with self._store.lock("cell", "making the internal root certificate", wait=10):
+            key, root = self._store.get(_KEY), self._store.get(_ROOT)
+            if key is None or root is None or not _serves(root, self._cell):
+                key, root = _make_root(self._cell)
+                # At no moment do the two files belong to different roots.
+                self._store.delete(_ROOT)
+                self._store.put(_KEY, key)
+                self._store.put(_ROOT, root)
+        return pem.load_key(key), x509.load_pem_x509_certificate(root)
 
 
 def _make_root(cell: Cell) -> tuple[bytes, bytes]:
@@ -100,14 +104,16 @@ def _domains(cell: Cell) -> list[str]:
     return ["cell"] if cell.domain.endswith(".cell") else [cell.domain, "cell"]
 
 
-def _permits(root_pem: bytes, cell: Cell) -> bool:
+def _serves(root_pem: bytes, cell: Cell) -> bool:
+    """Say whether a root may sign for this cell, and outlives the next leaf."""
     root = x509.load_pem_x509_certificate(root_pem)
     constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
     permitted = {name.value for name in constraints.permitted_subtrees or ()}
-    return permitted.issuperset(_domains(cell))
+    lasts = root.not_valid_after_utc - datetime.now(UTC) > 2 * _LEAF_LIFETIME
+    return lasts and permitted.issuperset(_domains(cell))
 
 
-def _authority(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def _key_identifier(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 

@@ -121,9 +121,13 @@ class CertRequest(Struct, frozen=True, kw_only=True):
 
 
 class IssuedCert(Struct, frozen=True, kw_only=True):
-    """A chain in PEM, leaf first, root left out."""
+    """A chain in PEM, leaf first, root left out.
+
+    `clock_offset` is how many seconds our clock is ahead of the issuer's, where it is known.
+    """
 
     fullchain_pem: bytes
+    clock_offset: float = 0.0
 
 
 class CertFiles(Struct, frozen=True, kw_only=True):

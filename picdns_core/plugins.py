@@ -126,7 +126,7 @@ class Provider:
     def issue_cert(
         self,
         request: CertRequest,
-        acme: Acme,
+        acme: Acme | None,
         publisher: Publisher | None,
         signer: Signer,
         **by: Unpack[Holder],

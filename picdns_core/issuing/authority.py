@@ -38,7 +38,6 @@ class Authority:
 
     def __init__(self, store: Store, settings: AcmeSettings, eab_key: Secret | None) -> None:
         self.settings = settings
-        self.clock_offset = 0.0
         self._store = store
         self._eab_key = eab_key
         place = re.sub(r"[^a-z0-9.]+", "-", settings.directory.lower().removeprefix("https://"))
@@ -47,11 +46,6 @@ class Authority:
         self._idle: list[Client] = []
         self._directory: messages.Directory | None = None
         self._connected = 0.0
-
-    @property
-    def source(self) -> str:
-        """How this CA is named in a certificate's meta."""
-        return f"acme:{self.settings.directory}"
 
     @contextmanager
     def client(self) -> Iterator[Client]:
@@ -98,7 +92,6 @@ class Authority:
             elif account.email != self.settings.email:
                 account = self._update_contact(client, account)
         client.net.account = _resource(account)
-        self.clock_offset = client.net.clock_offset
 
     def _register(self, client: Client) -> Account:
         try:

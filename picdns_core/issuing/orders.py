@@ -150,7 +150,8 @@ class Orders:
                     raise
                 patience.wait(client.net.retry_after)
                 order = client.read_order(url)
-        return IssuedCert(fullchain_pem=client.download(order.body.certificate))
+        chain = client.download(order.body.certificate)
+        return IssuedCert(fullchain_pem=chain, clock_offset=client.net.clock_offset)
 
     def _intent(self, lineage: str) -> OrderIntent:
         intent = self._journal.read(lineage)

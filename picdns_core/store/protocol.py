@@ -1,6 +1,7 @@
 """What any place for state must be able to do."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from picdns_core.model import CertFiles
@@ -33,6 +34,10 @@ class Store(Protocol):
 
     def files(self, lineage: str, generation: str) -> CertFiles:
         """Return local paths of one generation, for servers that read files."""
+
+    @property
+    def webroot(self) -> Path:
+        """Return the local directory of what is kept under `webroot/`, likewise."""
 
     def lock(self, name: str, step: str, *, wait: float = 0) -> AbstractContextManager[None]:
         """Hold the lock of that name, across threads and processes, while doing `step`.

@@ -36,7 +36,7 @@ class LocalInternet:
             caddy.get("www.home.test", ca=net.pebble.root())
 
     All that a configuration has to name is known before anything runs: `http_port`,
-    `https_port`, `dns_port`. Several may exist side by side, in one process and in several.
+    `https_port`, `admin_port`, `dns_port`. Several may exist side by side, in one process and in several.
     What goes wrong at a start raises `ServerMissing` or `ServerFailed`. It may be used by
     several threads.
     """
@@ -56,6 +56,8 @@ class LocalInternet:
         """Where the CA looks for HTTP-01 answers, and where `caddy` listens for HTTP."""
         self.https_port = self._loopback.port()
         """Where the CA looks for TLS-ALPN-01 answers, and where `caddy` listens for HTTPS."""
+        self.admin_port = self._loopback.port()
+        """Where `caddy` listens for its admin API, on 127.0.0.1."""
         self.dns_port = self._loopback.port()
         """The one port of all DNS servers."""
         network = self._loopback.network()
@@ -145,7 +147,7 @@ class LocalInternet:
                 caddyfile,
                 http_port=self.http_port,
                 https_port=self.https_port,
-                admin_port=self._loopback.port(),
+                admin_port=self.admin_port,
                 user=user,
                 group=group,
                 parent=self.home,

@@ -42,7 +42,7 @@ class Server(abc.ABC):
 
     `start` and `stop` may alternate; the directory and the log stay, so that a server comes back
     with what it had on disk. `close` stops it and removes the directory. As a context manager it
-    is started on the way in and closed on the way out.
+    is started on the way in, unless it runs, and closed on the way out.
     """
 
     program: ClassVar[str]
@@ -170,7 +170,7 @@ class Server(abc.ABC):
 
     def __enter__(self) -> Self:
         try:
-            return self.start()
+            return self.start() if self.pid is None else self
         except BaseException:
             self.close()
             raise

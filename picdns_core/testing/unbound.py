@@ -26,10 +26,12 @@ server:
   module-config: "iterator"
   num-threads: 1
   {special_use}
-  # Tests change records and ask again at once; nothing is remembered, not even dead servers.
+  # Tests change records and ask again at once, so no answer is remembered; who is dead is, for
+  # long enough to turn to another server, and not for long after it came back.
   cache-max-ttl: 0
   cache-max-negative-ttl: 0
-  infra-host-ttl: 0
+  infra-host-ttl: 2
+  infra-cache-max-rtt: 1000
   infra-keep-probing: yes
 remote-control:
   control-enable: yes

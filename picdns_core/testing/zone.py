@@ -12,6 +12,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.ANY.TXT
+import dns.tsig
 import dns.update
 import dns.xfr
 import dns.zone
@@ -137,11 +138,16 @@ class Zone:
 
     def _send(self, update: dns.update.UpdateMessage, servers: Iterable[Knot] | None) -> None:
         for server in self.servers if servers is None else servers:
-            reply = dns.query.tcp(update, server.address, timeout=_PATIENCE, port=server.port)
+            who = f"The server of {self.name} at {server.address}"
+            try:
+                reply = dns.query.tcp(update, server.address, timeout=_PATIENCE, port=server.port)
+            except dns.tsig.PeerError as error:
+                raise ZoneRefused(
+                    f"{who} does not accept the key of the change: {error}"
+                ) from error
             if reply.rcode() != dns.rcode.NOERROR:
                 raise ZoneRefused(
-                    f"The server of {self.name} at {server.address} answered"
-                    f" {dns.rcode.to_text(reply.rcode())} to a change of the zone."
+                    f"{who} answered {dns.rcode.to_text(reply.rcode())} to a change of the zone."
                 )
 
     def _rdata(self, rdtype: str, value: str) -> dns.rdata.Rdata:

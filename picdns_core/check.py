@@ -20,12 +20,11 @@ _CHRONY = (
 )
 
 
-def check(request: CertRequest, issued: IssuedCert, clock_offset: float = 0.0) -> pem.Facts:
+def check(request: CertRequest, issued: IssuedCert) -> pem.Facts:
     """Return what the leaf says once all of it is as requested.
 
     CertificateRejected: another key, other names, a chain that does not build, an expired leaf.
-    ClockSkewed: it is not valid now because our clock, `clock_offset` seconds ahead of the
-    CA's, is wrong.
+    ClockSkewed: it is not valid now because our clock is wrong.
     """
     try:
         chain = x509.load_pem_x509_certificates(issued.fullchain_pem)
@@ -42,7 +41,7 @@ def check(request: CertRequest, issued: IssuedCert, clock_offset: float = 0.0) -
             lower.verify_directly_issued_by(upper)
         except (ValueError, TypeError, InvalidSignature):
             raise _rejected(request, f"{pem.facts(lower).issuer} did not sign it") from None
-    _check_time(request, facts, clock_offset)
+    _check_time(request, facts, issued.clock_offset)
     return facts
 
 

@@ -1,0 +1,150 @@
+"""One deployment, as a transaction: Caddy takes it and serves it, or the last one stays."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from picdns_core.deploy.caddy import Caddy, CaddyDown
+from picdns_core.deploy.caddyfile import MARK, render
+from picdns_core.deploy.probe import await_serial, served_serial
+from picdns_core.errors import DeployFailed
+from picdns_core.http import Session
+from picdns_core.model import Cell
+from picdns_core.settings import CaddySettings
+from picdns_core.store import Certificate, Store, atomic
+
+_LAST_GOOD = "deploy/Caddyfile"
+_GENERATION = re.compile(r"/certs/([^/\s]+)/(\d+)/fullchain\.pem")
+
+
+class Deployment:
+    """How certificates go live where no server is configured: the newest become current.
+
+    To be used under the `cell` lock.
+    """
+
+    probe: str | None = None
+    """Where the served certificate can be seen, host:port."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def is_live(self, certificates: Sequence[Certificate]) -> bool:
+        """Say whether exactly these are deployed, and served."""
+        return all(self._store.current(one.lineage) == one.generation for one in certificates)
+
+    def go_live(self, certificates: Sequence[Certificate]) -> None:
+        """Make these the ones that are served; DeployFailed leaves what was served before."""
+        for one in certificates:
+            if self._store.current(one.lineage) != one.generation:
+                self._store.point(one.lineage, one.generation)
+
+    def generations_in_use(self) -> set[tuple[str, str]]:
+        """Name each lineage and generation that a server may still read."""
+        return set()
+
+
+class CaddyDeployment(Deployment):
+    """How certificates go live through Caddy.
+
+    Caddy checks the new Caddyfile, loads it, and is probed for each certificate. When it is
+    down, refuses, or serves something else, the Caddyfile, its config and the current
+    generations are as before, and the new certificates wait for the next time.
+    """
+
+    def __init__(
+        self, root: Path, store: Store, cell: Cell, settings: CaddySettings, http: Session
+    ) -> None:
+        super().__init__(store)
+        self.probe: str = settings.probe or f"127.0.0.1:{settings.https_port}"
+        self._root = root.absolute()
+        self._path = self._root / settings.caddyfile
+        self._cell = cell
+        self._settings = settings
+        self._caddy = Caddy(settings.admin, http)
+
+    def is_live(self, certificates: Sequence[Certificate]) -> bool:
+        text = self._render(certificates)
+        return (
+            super().is_live(certificates)
+            and text == self._written() == self._last_good()
+            and all(
+                served_serial(self.probe, one.meta.names[0]) == one.meta.serial
+                for one in certificates
+            )
+        )
+
+    def go_live(self, certificates: Sequence[Certificate]) -> None:
+        text, before = self._render(certificates), self._written()
+        try:
+            self._caddy.check(text)
+            self._caddy.load(text)
+        except CaddyDown:
+            if before is None or self._needs_missing_file(before):
+                self._write(text)  # without it Caddy could not even start
+            raise
+        previous = {one.lineage: self._store.current(one.lineage) for one in certificates}
+        self._write(text)
+        super().go_live(certificates)
+        for one in certificates:
+            name = one.meta.names[0]
+            served = await_serial(self.probe, name, one.meta.serial)
+            if served != one.meta.serial:
+                self._roll_back(before or self._render([]), previous)
+                raise self._not_served(name, served)
+        self._store.put(_LAST_GOOD, text.encode())
+
+    def generations_in_use(self) -> set[tuple[str, str]]:
+        return set(_GENERATION.findall(f"{self._written()}\n{self._last_good()}"))
+
+    def _render(self, certificates: Sequence[Certificate]) -> str:
+        webroot = str(self._store.webroot)
+        return render(self._cell, self._settings, certificates, webroot, self._theirs)
+
+    def _theirs(self, path: str) -> str:
+        """Return a path of ours as Caddy sees it; the longest mapped directory wins."""
+        mapped = {str(self._root / ours): theirs for ours, theirs in self._settings.paths.items()}
+        for ours in sorted(mapped, key=len, reverse=True):
+            if Path(path).is_relative_to(ours):
+                return str(Path(mapped[ours]) / Path(path).relative_to(ours))
+        return path
+
+    def _roll_back(self, before: str, previous: dict[str, str | None]) -> None:
+        self._caddy.load(before)
+        self._write(before)
+        for lineage, generation in previous.items():
+            self._store.point(lineage, generation)
+
+    def _not_served(self, name: str, served: str | None) -> DeployFailed:
+        found = f"the serial {served}" if served else "nothing"
+        return DeployFailed(
+            f"Caddy took the new config, but at {self.probe} it serves {found} for {name}; "
+            "the config before is back.",
+            hint="Check picdns.caddy.probe and https_port, and what else listens there.",
+        )
+
+    def _written(self) -> str | None:
+        with atomic.explained(self._path):
+            try:
+                return self._path.read_text(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                return None
+
+    def _last_good(self) -> str | None:
+        data = self._store.get(_LAST_GOOD)
+        return None if data is None else data.decode()
+
+    def _write(self, text: str) -> None:
+        """Replace the Caddyfile; one that is not ours is kept beside it, once."""
+        before = self._written()
+        atomic.make_directories(self._path.parent, below=self._root, mode=0o755)
+        original = self._path.with_name(f"{self._path.name}.orig")
+        if before is not None and not before.startswith(MARK) and not original.exists():
+            atomic.write(original, before.encode(), mode=0o644)
+        if text != before:
+            atomic.write(self._path, text.encode(), mode=0o644)
+
+    def _needs_missing_file(self, caddyfile: str) -> bool:
+        needed = _GENERATION.findall(caddyfile)
+        folders = (f"certs/{lineage}/{generation}" for lineage, generation in needed)
+        return any(self._store.get(f"{folder}/fullchain.pem") is None for folder in folders)

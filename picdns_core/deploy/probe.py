@@ -1,0 +1,43 @@
+"""Which certificate is really served: a TLS handshake, and a look at the leaf."""
+
+import socket
+import ssl
+import time
+
+from picdns_core import names
+
+_TIMEOUT = 3.0
+_PATIENCE, _PAUSE = 5.0, 0.02
+
+
+def served_serial(address: str, name: str) -> str | None:
+    """Return the serial, in hex, of the leaf that `address` (host:port) serves for `name`.
+
+    None when nothing answers there, or not with TLS. The leaf is compared and not trusted, so
+    the handshake verifies nothing.
+    """
+    from cryptography import x509
+
+    from picdns_core.pem import serial_hex
+
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(names.host_port(address), _TIMEOUT) as connection,
+            context.wrap_socket(connection, server_hostname=name.removeprefix("*.")) as tls,
+        ):
+            leaf = tls.getpeercert(binary_form=True)
+    except OSError:
+        return None
+    return serial_hex(x509.load_der_x509_certificate(leaf)) if leaf else None
+
+
+def await_serial(address: str, name: str, serial: str) -> str | None:
+    """Probe until `serial` is served, for a few seconds at most; return what was served last."""
+    deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
+    while (served := served_serial(address, name)) != serial and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(pause * 2, 0.5)
+    return served

@@ -1,0 +1,155 @@
+"""Everything one run over a cell works with, opened from the config as it is now."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from picdns_core import config
+from picdns_core.config import ConfigSource
+from picdns_core.hookspecs import Acme, Signer
+from picdns_core.model import CertRequest, IssuedCert, Progress, Registration, SecretField
+from picdns_core.plugins import Claimant, Holder, load_mode
+from picdns_core.renewal import Issue, Renewal
+from picdns_core.secret import Secret
+from picdns_core.store import FileStore, Lineages, ModeSecrets, Store
+from picdns_core.store.failures import Failures
+from picdns_core.store.journal import Journal
+from picdns_core.store.registrations import Registrations
+from picdns_core.wanted import Wanted, wanted
+
+if TYPE_CHECKING:
+    from picdns_core.deploy import Deployment
+    from picdns_core.issuing import Http01Responder
+
+_EAB_KEY = SecretField(name="eab_hmac_key", title="EAB key", description="", required=False)
+
+
+class Job:
+    """One cell in one mode. What is heavy to load is made when it is first used."""
+
+    def __init__(
+        self,
+        root: Path,
+        source: ConfigSource,
+        store: Store | None,
+        signer: Signer | None,
+        progress: Progress,
+    ) -> None:
+        raw = source.read()
+        self.provider = load_mode(config.mode_name(raw))
+        self.mode = self.provider.mode
+        self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
+        self.secrets = ModeSecrets(self.store, self.mode.name, self.mode.secrets)
+        self._acme_secrets = ModeSecrets(self.store, "acme", (_EAB_KEY,))
+        self._take_secrets(source)
+        parsed = config.parse(source.read(), self.mode)
+        self.cell = parsed.cell
+        self.settings = parsed.settings
+        self.picdns = parsed.picdns
+        self.wants: list[Wanted] = wanted(self.cell, self.mode)
+        self.lineages = Lineages(self.store)
+        self.journal = Journal(self.store)
+        self.failures = Failures(self.store)
+        self.registrations = Registrations(self.store)
+        self.renewal = Renewal(self.store, self.mode.name, self.picdns.acme.key_type, progress)
+        self._root = root
+        self._given_signer = signer
+        self._progress = progress
+
+    @property
+    def eab_key(self) -> Secret | None:
+        return self._acme_secrets.get(_EAB_KEY.name)
+
+    @property
+    def registration(self) -> Registration | None:
+        """What this cell holds in this mode, None when it must be registered first."""
+        return self.registrations.matching(self.cell, self.settings)
+
+    def claimant(self) -> Claimant:
+        """Return what each hook is given; the session is for one call."""
+        from picdns_core.http import Session
+
+        return Claimant(
+            cell=self.cell,
+            settings=self.settings,
+            http=Session(self.picdns.http.ca_bundle),
+            secrets=self.secrets,
+        )
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The host's own CA, or the cell's."""
+        if self._given_signer:
+            return self._given_signer
+        from picdns_core.internal_ca import InternalCA
+
+        return InternalCA(self.store, self.cell)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """How certificates go live here; to be used by one thread at a time."""
+        from picdns_core.deploy import CaddyDeployment, Deployment
+        from picdns_core.http import Session
+
+        caddy = self.picdns.caddy
+        if caddy is None:
+            return Deployment(self.store)
+        return CaddyDeployment(self._root, self.store, self.cell, caddy, Session())
+
+    @cached_property
+    def responder(self) -> Http01Responder:
+        from picdns_core.issuing import Http01Responder
+
+        return Http01Responder(
+            self.store,
+            self.picdns.acme.http_port,
+            listen=self.picdns.caddy is None,
+            progress=self._progress,
+        )
+
+    def settings_from(self, kept: dict[str, Any]) -> msgspec.Struct:
+        """Return the settings of this mode as they were kept with a claim."""
+        return msgspec.convert(kept, self.mode.settings)
+
+    def source_of(self, want: Wanted) -> str:
+        """Name who issues this certificate, as its meta does."""
+        if self.mode.public and not want.internal:
+            return f"acme:{self.picdns.acme.directory}"
+        from picdns_core.trust import fingerprint
+
+        return f"signer:{fingerprint(self.signer.root_pem())}"
+
+    def issuer_of(self, want: Wanted, registration: Registration, acme: Acme | None) -> Issue:
+        """Return what turns a request for this certificate into a chain."""
+        if want.internal:
+            return self.signer.sign
+        return lambda request: self._ask_provider(request, registration, acme)
+
+    def _ask_provider(
+        self, request: CertRequest, registration: Registration, acme: Acme | None
+    ) -> IssuedCert:
+        with (claimant := self.claimant())["http"]:
+            by = Holder(**claimant, registration=registration)
+            return self.provider.issue_cert(
+                request=request,
+                acme=acme,
+                publisher=self.provider.publisher(**by),
+                signer=self.signer,
+                **by,
+            )
+
+    def _take_secrets(self, source: ConfigSource) -> None:
+        """Move secrets that stand in the config into files of their own."""
+        raw = source.read()
+        found = config.secrets_in(raw, self.mode)
+        eab_key = config.eab_key_in(raw)
+        for name, value in found.items():
+            self.secrets.put(name, Secret(value))
+        if eab_key:
+            self._acme_secrets.put(_EAB_KEY.name, Secret(eab_key))
+        if found or eab_key:
+            source.update(lambda raw: config.without_secrets(raw, found))

@@ -1,0 +1,129 @@
+"""One certificate, from being due to being on disk."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from picdns_core import wanted
+from picdns_core.model import CertRequest, IssuedCert, Progress, Step
+from picdns_core.settings import KeyType
+from picdns_core.store import Certificate, CertMeta, Lineages, Store
+from picdns_core.store.journal import Journal, OrderIntent
+from picdns_core.wanted import Wanted
+
+Issue = Callable[[CertRequest], IssuedCert]
+"""Turns a request into a chain."""
+
+
+class Renewal:
+    """Renews certificates of one cell in one mode; used by many threads, one lineage each."""
+
+    def __init__(self, store: Store, mode: str, key_type: KeyType, progress: Progress) -> None:
+        self._store = store
+        self._lineages = Lineages(store)
+        self._journal = Journal(store)
+        self._mode = mode
+        self._key_type = key_type
+        self._progress = progress
+
+    def why_due(self, want: Wanted, source: str) -> str | None:
+        """Say why a new certificate is to be had now, None when the newest will do."""
+        intent = self._journal.read(want.lineage)
+        if intent and intent.order_url:
+            return "an order was left open"
+        newest = self._lineages.newest(want.lineage)
+        return wanted.why_due(want, newest, source, datetime.now(UTC))
+
+    def renew(self, want: Wanted, source: str, issue: Issue, *, force: bool) -> Certificate | None:
+        """Get a new certificate if one is due; None when it is not.
+
+        Busy when somebody else is at it. After an error, or a kill at any line, the next call
+        goes on with the same key and, where the CA still knows it, the same order.
+        """
+        if not force and not self.why_due(want, source):
+            return None
+        with self._store.lock(f"lineage-{want.lineage}", f"renewing {want.lineage}"):
+            self._settle(want.lineage)
+            reason = self.why_due(want, source)
+            if not force and not reason:
+                return None
+            self._progress(
+                Step(text=f"Renewing: {reason or 'it was asked for'}", name=want.lineage)
+            )
+            intent = self._begin(want, source)
+            request = self._request(intent)
+            certificate = self._save(intent, request, issue(request))
+            self._journal.close(want.lineage)
+            return certificate
+
+    def abandon(self, lineage: str) -> None:
+        """Undo what a killed process left of a certificate that nobody wants any more."""
+        with self._store.lock(f"lineage-{lineage}", f"tidying {lineage}"):
+            self._settle(lineage)
+            if intent := self._journal.read(lineage):
+                self._drop(intent)
+
+    def open_lineages(self) -> list[str]:
+        """Name the lineages that a process has begun and not finished."""
+        return self._journal.open_lineages()
+
+    def _settle(self, lineage: str) -> None:
+        """Finish what a killed process had all but done, and remove its challenge answers."""
+        intent = self._journal.read(lineage)
+        if intent is None:
+            return
+        for token in intent.tokens:
+            self._store.delete(f"webroot/{token}")
+        if self._lineages.get(lineage, intent.generation):
+            self._journal.close(lineage)
+
+    def _begin(self, want: Wanted, source: str) -> OrderIntent:
+        """Put the intent and the private key on disk, or take up those of an earlier process."""
+        intent = self._journal.read(want.lineage)
+        if intent is not None:
+            same = intent.names == want.names and intent.source == source
+            if same and self._lineages.privkey(want.lineage, intent.generation):
+                return intent
+            self._drop(intent)
+        from picdns_core import pem
+
+        generation = self._lineages.next_generation(want.lineage)
+        intent = self._journal.write(
+            OrderIntent(
+                mode=self._mode,
+                lineage=want.lineage,
+                generation=generation,
+                names=want.names,
+                source=source,
+            )
+        )
+        key = pem.dump_key(pem.new_key(self._key_type))
+        self._lineages.begin(want.lineage, generation, key)
+        return intent
+
+    def _drop(self, intent: OrderIntent) -> None:
+        self._lineages.discard(intent.lineage, intent.generation)
+        self._journal.close(intent.lineage)
+
+    def _request(self, intent: OrderIntent) -> CertRequest:
+        from picdns_core import pem
+
+        key = self._lineages.privkey(intent.lineage, intent.generation) or b""
+        csr = pem.make_csr(pem.load_key(key), intent.names)
+        return CertRequest(lineage=intent.lineage, names=intent.names, csr_pem=csr)
+
+    def _save(self, intent: OrderIntent, request: CertRequest, issued: IssuedCert) -> Certificate:
+        """Look at what came back, and complete the generation with it."""
+        from picdns_core.check import check
+
+        facts = check(request, issued)
+        meta = CertMeta(
+            names=intent.names,
+            issuer=facts.issuer,
+            serial=facts.serial,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            renew_at=wanted.renew_at(facts.not_before, facts.not_after),
+            mode=intent.mode,
+            source=intent.source,
+        )
+        return self._lineages.finish(intent.lineage, intent.generation, issued.fullchain_pem, meta)

@@ -1,0 +1,306 @@
+"""The story: bring a cell up, renew its certificates, say how it is, let its name go."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from picdns_core.config import ConfigSource
+from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
+from picdns_core.hookspecs import Acme, Signer
+from picdns_core.job import Job
+from picdns_core.model import (
+    CertFailed,
+    CertIssued,
+    Event,
+    Progress,
+    Registered,
+    Registration,
+    Step,
+)
+from picdns_core.plugins import Observers
+from picdns_core.store import Certificate, ConfigFile, Store
+from picdns_core.wanted import Wanted
+
+if TYPE_CHECKING:
+    from picdns_core.issuing import Authority
+    from picdns_core.status import Status
+
+_PARALLEL = 8
+_log = logging.getLogger(__name__)
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """A certificate that could not be had, and why."""
+
+    names: tuple[str, ...]
+    error: str
+    message: str
+    hint: str
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What `up` or `renew` did: the names that got a new certificate, and what failed.
+
+    `deployed` is true when a server's configuration or certificates changed.
+    """
+
+    issued: tuple[tuple[str, ...], ...] = ()
+    deployed: bool = False
+    failed: tuple[Problem, ...] = ()
+
+
+class Runner:
+    """One cell below `root`; every method may be called from any thread.
+
+    `config` is the host's own config manager, else `config/api/cell_config.json`; `store` its
+    own place for state, else files; `signer` its own internal CA, else the cell's. `progress`
+    hears each step as it begins. Nothing is read, and no thread started, before the first call.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        config: ConfigSource | None = None,
+        store: Store | None = None,
+        signer: Signer | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._root = Path(root).absolute()
+        self._config = config or ConfigFile(self._root)
+        self._store = store
+        self._signer = signer
+        self._progress = progress or _quiet
+        self._cancel = threading.Event()
+        self._guard = threading.Lock()
+        self._authority: Authority | None = None
+        self._observers: Observers | None = None
+        self._status: Status | None = None
+
+    def up(self) -> Report:
+        """Register, get every certificate that is due, and put them live; twice changes nothing.
+
+        Whatever an earlier process left unfinished is finished or undone first. One
+        certificate that fails stops none of the others: it is in the report. Everything that
+        concerns all of them raises a PicdnsError.
+        """
+        job = self._open()
+        with _remembered(job, "up"):
+            self._tidy(job)
+            registration = job.registration or self._register(job)
+            return self._renew(job, registration, job.wants, force=False)
+
+    def renew(self, name: str | None = None, *, force: bool = False) -> Report:
+        """Get the certificates that are due, and put them live.
+
+        `name` limits it to the certificates that carry that name, `force` takes them as due.
+        ConfigError when no certificate of this cell carries the name.
+        """
+        job = self._open()
+        wants = [one for one in job.wants if name is None or name in one.names]
+        if name is not None and not wants:
+            known = ", ".join(known for one in job.wants for known in one.names)
+            raise ConfigError(
+                "", f"No certificate here is for {name}.", hint=f"There are: {known}."
+            )
+        with _remembered(job, "renew"):
+            registration = job.registration or self._register(job)
+            return self._renew(job, registration, wants, force=force)
+
+    def teardown(self) -> bool:
+        """Give the name back; True when there was something to give back.
+
+        Certificates stay on disk, and what is served stays served until they end.
+        """
+        job = self._open()
+        with _remembered(job, "teardown"):
+            claim = job.registrations.get(job.mode.name)
+            if claim is None:
+                return False
+            self._progress(Step(text="Giving the name back", name=claim.cell.domain))
+            with job.store.lock("address", "giving the name back"):
+                with (claimant := job.claimant())["http"]:
+                    claimant["cell"] = claim.cell
+                    claimant["settings"] = job.settings_from(claim.settings)
+                    job.provider.teardown(**claimant, registration=claim.registration)
+                job.registrations.forget(job.mode.name)
+            return True
+
+    def status(self) -> Status:
+        """Return the last look at the cell, from memory; looks when there was none yet."""
+        return self._status or self.refresh()
+
+    def refresh(self) -> Status:
+        """Look at the store and at what Caddy serves, and return what is there."""
+        from picdns_core.status import look
+
+        job = self._open()
+        self._status = look(
+            job.cell,
+            job.wants,
+            job.store,
+            job.deployment,
+            registered=job.registration is not None,
+        )
+        return self._status
+
+    def root_certificate(self) -> bytes:
+        """Return the internal root that devices must trust, in PEM."""
+        return self._open().signer.root_pem()
+
+    def stop(self) -> None:
+        """Make what is under way in other threads end soon, with Cancelled; for good."""
+        self._cancel.set()
+
+    def _open(self) -> Job:
+        return Job(self._root, self._config, self._store, self._signer, self._progress)
+
+    def _tidy(self, job: Job) -> None:
+        """Undo what killed processes left, where it is not taken up again."""
+        job.store.sweep()
+        wanted = {one.lineage for one in job.wants}
+        for lineage in job.renewal.open_lineages():
+            if lineage not in wanted:
+                job.renewal.abandon(lineage)
+
+    def _register(self, job: Job) -> Registration:
+        self._progress(Step(text="Registering", name=job.cell.domain))
+        with job.store.lock("address", f"registering {job.cell.domain}"):
+            with (claimant := job.claimant())["http"]:
+                registration = job.provider.register(**claimant)
+            job.registrations.keep(job.cell, job.settings, registration)
+        self._tell(Registered(cell=job.cell, at=datetime.now(UTC), registration=registration))
+        return registration
+
+    def _renew(
+        self, job: Job, registration: Registration, wants: list[Wanted], *, force: bool
+    ) -> Report:
+        """What is due? Get it, put it live, tell."""
+        due = [one for one in wants if force or job.renewal.why_due(one, job.source_of(one))]
+        asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
+        deployed = asks_port_80 and self._deploy(job)  # Caddy must route the challenge first
+        with job.responder.listening() if asks_port_80 else nullcontext():
+            results = self._issue(job, registration, due, force=force)
+        deployed = self._deploy(job) or deployed
+        for one, result in zip(due, results, strict=True):
+            self._announce(job, one, result)
+        return Report(
+            issued=tuple(one.meta.names for one in results if isinstance(one, Certificate)),
+            failed=tuple(
+                _problem(one, result)
+                for one, result in zip(due, results, strict=True)
+                if isinstance(result, PicdnsError)
+            ),
+            deployed=deployed,
+        )
+
+    def _issue(
+        self, job: Job, registration: Registration, due: list[Wanted], *, force: bool
+    ) -> list[Certificate | PicdnsError | None]:
+        """Get several certificates at a time; one that fails stops none of the others."""
+        acme = self._orders(job) if job.mode.public else None
+
+        def issue(want: Wanted) -> Certificate | PicdnsError | None:
+            ask = job.issuer_of(want, registration, acme)
+            try:
+                certificate = job.renewal.renew(want, job.source_of(want), ask, force=force)
+            except PicdnsError as error:
+                if not isinstance(error, Busy | Cancelled):
+                    job.failures.note(want.lineage, error)
+                return error
+            job.failures.clear(want.lineage)
+            return certificate
+
+        if len(due) <= 1:
+            return [issue(one) for one in due]
+        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-issue") as pool:
+            return list(pool.map(issue, due))
+
+    def _deploy(self, job: Job) -> bool:
+        """Put the newest certificates live; False when they already are."""
+        newest = [job.lineages.newest(one.lineage) for one in job.wants]
+        certificates = [one for one in newest if one]
+        with job.store.lock("cell", "putting certificates live", wait=30):
+            if job.deployment.is_live(certificates):
+                return False
+            self._progress(Step(text="Putting certificates live"))
+            job.deployment.go_live(certificates)
+            in_use = job.deployment.generations_in_use()
+            for lineage in {one.lineage for one in certificates}:
+                job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
+        return True
+
+    def _announce(self, job: Job, want: Wanted, result: Certificate | PicdnsError | None) -> None:
+        now = datetime.now(UTC)
+        if isinstance(result, Certificate):
+            self._tell(
+                CertIssued(
+                    cell=job.cell,
+                    at=now,
+                    lineage=want.lineage,
+                    names=want.names,
+                    issuer=result.meta.issuer,
+                    serial=result.meta.serial,
+                    not_after=result.meta.not_after,
+                    files=result.files,
+                )
+            )
+        elif result is not None:
+            self._tell(
+                CertFailed(
+                    cell=job.cell,
+                    at=now,
+                    lineage=want.lineage,
+                    names=want.names,
+                    error=result.message,
+                    hint=result.hint,
+                )
+            )
+
+    def _orders(self, job: Job) -> Acme:
+        """Return the way to the CA; its account and connections are kept from call to call."""
+        from picdns_core.issuing import Authority, Orders
+
+        with self._guard:
+            if self._authority is None or self._authority.settings != job.picdns.acme:
+                self._authority = Authority(job.store, job.picdns.acme, job.eab_key)
+            authority = self._authority
+        return Orders(authority, job.journal, job.responder, self._cancel, self._progress)
+
+    def _tell(self, event: Event) -> None:
+        with self._guard:
+            self._observers = self._observers or Observers()
+        self._observers.tell(event)
+
+
+@contextmanager
+def _remembered(job: Job, subject: str) -> Iterator[None]:
+    """Keep what concerns the whole cell as its last error, until the same thing succeeds."""
+    try:
+        yield
+    except (Busy, Cancelled):
+        raise
+    except PicdnsError as error:
+        with suppress(PicdnsError):  # a full disk is the error, not that it cannot be noted
+            job.failures.note(subject, error)
+        raise
+    job.failures.clear(subject)
+
+
+def _problem(want: Wanted, error: PicdnsError) -> Problem:
+    return Problem(
+        names=want.names, error=type(error).__name__, message=error.message, hint=error.hint
+    )
+
+
+def _quiet(step: Step) -> None:
+    _log.info("%s %s", step.text, step.name)

@@ -1,0 +1,1 @@
+"""The domain mode lan: certificates from the cell's own CA."""
