@@ -34,16 +34,18 @@ from picdns_core.model import (
     IssuedCert,
     ModeChanged,
     NoSettings,
+    Problem,
     Publication,
     Registered,
     Registration,
+    Report,
     SecretField,
     Service,
     Step,
     TxtRecord,
 )
 from picdns_core.plugins import installed_modes, load_mode
-from picdns_core.runner import Report, Runner
+from picdns_core.runner import Runner
 from picdns_core.secret import Secret
 from picdns_core.store import FileStore, Store
 
@@ -75,6 +77,7 @@ __all__ = [
     "OrderRefused",
     "PicdnsError",
     "PluginError",
+    "Problem",
     "PropagationTimeout",
     "ProviderError",
     "ProviderUnavailable",

@@ -148,6 +148,26 @@ Progress = Callable[[Step], None]
 """A sink for steps; called from any thread, must not raise."""
 
 
+class Problem(Struct, frozen=True, kw_only=True):
+    """A certificate that could not be had, and why."""
+
+    names: tuple[str, ...]
+    error: str
+    message: str
+    hint: str
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What `up` or `renew` did: the names that got a new certificate, and what failed.
+
+    `deployed` is true when a server's configuration or certificates changed.
+    """
+
+    issued: tuple[tuple[str, ...], ...] = ()
+    deployed: bool = False
+    failed: tuple[Problem, ...] = ()
+
+
 class Event(Struct, frozen=True, kw_only=True):
     """Base of what observers hear; `at` is UTC."""
 

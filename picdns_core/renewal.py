@@ -34,13 +34,11 @@ class Renewal:
         return wanted.why_due(want, newest, source, datetime.now(UTC))
 
     def renew(self, want: Wanted, source: str, issue: Issue, *, force: bool) -> Certificate | None:
-        """Get a new certificate if one is due; None when it is not.
+        """Get a new certificate, if one is still due once the lock is ours; else None.
 
         Busy when somebody else is at it. After an error, or a kill at any line, the next call
         goes on with the same key and, where the CA still knows it, the same order.
         """
-        if not force and not self.why_due(want, source):
-            return None
         with self._store.lock(f"lineage-{want.lineage}", f"renewing {want.lineage}"):
             self._settle(want.lineage)
             reason = self.why_due(want, source)
@@ -55,16 +53,14 @@ class Renewal:
             self._journal.close(want.lineage)
             return certificate
 
-    def abandon(self, lineage: str) -> None:
-        """Undo what a killed process left of a certificate that nobody wants any more."""
-        with self._store.lock(f"lineage-{lineage}", f"tidying {lineage}"):
-            self._settle(lineage)
-            if intent := self._journal.read(lineage):
-                self._drop(intent)
-
-    def open_lineages(self) -> list[str]:
-        """Name the lineages that a process has begun and not finished."""
-        return self._journal.open_lineages()
+    def abandon_all_but(self, wanted: set[str]) -> None:
+        """Undo what killed processes left of certificates that nobody wants any more."""
+        for lineage in self._journal.open_lineages():
+            if lineage not in wanted:
+                with self._store.lock(f"lineage-{lineage}", f"tidying {lineage}"):
+                    self._settle(lineage)
+                    if intent := self._journal.read(lineage):
+                        self._drop(intent)
 
     def _settle(self, lineage: str) -> None:
         """Finish what a killed process had all but done, and remove its challenge answers."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
@@ -21,9 +18,11 @@ from picdns_core.model import (
     CertFailed,
     CertIssued,
     Event,
+    Problem,
     Progress,
     Registered,
     Registration,
+    Report,
     Step,
 )
 from picdns_core.plugins import Observers
@@ -36,26 +35,6 @@ if TYPE_CHECKING:
 
 _PARALLEL = 8
 _log = logging.getLogger(__name__)
-
-
-class Problem(Struct, frozen=True, kw_only=True):
-    """A certificate that could not be had, and why."""
-
-    names: tuple[str, ...]
-    error: str
-    message: str
-    hint: str
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """What `up` or `renew` did: the names that got a new certificate, and what failed.
-
-    `deployed` is true when a server's configuration or certificates changed.
-    """
-
-    issued: tuple[tuple[str, ...], ...] = ()
-    deployed: bool = False
-    failed: tuple[Problem, ...] = ()
 
 
 class Runner:
@@ -94,8 +73,9 @@ class Runner:
         concerns all of them raises a PicdnsError.
         """
         job = self._open()
-        with _remembered(job, "up"):
-            self._tidy(job)
+        with job.failures.remembered("up"):
+            job.store.sweep()
+            job.renewal.abandon_all_but({one.lineage for one in job.wants})
             registration = job.registration or self._register(job)
             return self._renew(job, registration, job.wants, force=False)
 
@@ -112,7 +92,7 @@ class Runner:
             raise ConfigError(
                 "", f"No certificate here is for {name}.", hint=f"There are: {known}."
             )
-        with _remembered(job, "renew"):
+        with job.failures.remembered("renew"):
             registration = job.registration or self._register(job)
             return self._renew(job, registration, wants, force=force)
 
@@ -122,7 +102,7 @@ class Runner:
         Certificates stay on disk, and what is served stays served until they end.
         """
         job = self._open()
-        with _remembered(job, "teardown"):
+        with job.failures.remembered("teardown"):
             claim = job.registrations.get(job.mode.name)
             if claim is None:
                 return False
@@ -164,14 +144,6 @@ class Runner:
     def _open(self) -> Job:
         return Job(self._root, self._config, self._store, self._signer, self._progress)
 
-    def _tidy(self, job: Job) -> None:
-        """Undo what killed processes left, where it is not taken up again."""
-        job.store.sweep()
-        wanted = {one.lineage for one in job.wants}
-        for lineage in job.renewal.open_lineages():
-            if lineage not in wanted:
-                job.renewal.abandon(lineage)
-
     def _register(self, job: Job) -> Registration:
         self._progress(Step(text="Registering", name=job.cell.domain))
         with job.store.lock("address", f"registering {job.cell.domain}"):
@@ -190,22 +162,19 @@ class Runner:
         deployed = asks_port_80 and self._deploy(job)  # Caddy must route the challenge first
         with job.responder.listening() if asks_port_80 else nullcontext():
             results = self._issue(job, registration, due, force=force)
+        failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
+        for want, error in failed.items():
+            self._tell_failed(job, want, error)
         deployed = self._deploy(job) or deployed
-        for one, result in zip(due, results, strict=True):
-            self._announce(job, one, result)
         return Report(
-            issued=tuple(one.meta.names for one in results if isinstance(one, Certificate)),
-            failed=tuple(
-                _problem(one, result)
-                for one, result in zip(due, results, strict=True)
-                if isinstance(result, PicdnsError)
-            ),
+            issued=tuple(want.names for want in due if isinstance(results[want], Certificate)),
             deployed=deployed,
+            failed=tuple(_problem(want, error) for want, error in failed.items()),
         )
 
     def _issue(
         self, job: Job, registration: Registration, due: list[Wanted], *, force: bool
-    ) -> list[Certificate | PicdnsError | None]:
+    ) -> dict[Wanted, Certificate | PicdnsError | None]:
         """Get several certificates at a time; one that fails stops none of the others."""
         acme = self._orders(job) if job.mode.public else None
 
@@ -220,10 +189,10 @@ class Runner:
             job.failures.clear(want.lineage)
             return certificate
 
-        if len(due) <= 1:
-            return [issue(one) for one in due]
+        if len(due) == 1:
+            return {due[0]: issue(due[0])}
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-issue") as pool:
-            return list(pool.map(issue, due))
+            return dict(zip(due, pool.map(issue, due), strict=True))
 
     def _deploy(self, job: Job) -> bool:
         """Put the newest certificates live; False when they already are."""
@@ -233,38 +202,42 @@ class Runner:
             if job.deployment.is_live(certificates):
                 return False
             self._progress(Step(text="Putting certificates live"))
+            fresh = [
+                one for one in certificates if job.store.current(one.lineage) != one.generation
+            ]
             job.deployment.go_live(certificates)
             in_use = job.deployment.generations_in_use()
             for lineage in {one.lineage for one in certificates}:
                 job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
+        for certificate in fresh:
+            self._tell_issued(job, certificate)
         return True
 
-    def _announce(self, job: Job, want: Wanted, result: Certificate | PicdnsError | None) -> None:
-        now = datetime.now(UTC)
-        if isinstance(result, Certificate):
-            self._tell(
-                CertIssued(
-                    cell=job.cell,
-                    at=now,
-                    lineage=want.lineage,
-                    names=want.names,
-                    issuer=result.meta.issuer,
-                    serial=result.meta.serial,
-                    not_after=result.meta.not_after,
-                    files=result.files,
-                )
+    def _tell_issued(self, job: Job, certificate: Certificate) -> None:
+        self._tell(
+            CertIssued(
+                cell=job.cell,
+                at=datetime.now(UTC),
+                lineage=certificate.lineage,
+                names=certificate.meta.names,
+                issuer=certificate.meta.issuer,
+                serial=certificate.meta.serial,
+                not_after=certificate.meta.not_after,
+                files=certificate.files,
             )
-        elif result is not None:
-            self._tell(
-                CertFailed(
-                    cell=job.cell,
-                    at=now,
-                    lineage=want.lineage,
-                    names=want.names,
-                    error=result.message,
-                    hint=result.hint,
-                )
+        )
+
+    def _tell_failed(self, job: Job, want: Wanted, error: PicdnsError) -> None:
+        self._tell(
+            CertFailed(
+                cell=job.cell,
+                at=datetime.now(UTC),
+                lineage=want.lineage,
+                names=want.names,
+                error=error.message,
+                hint=error.hint,
             )
+        )
 
     def _orders(self, job: Job) -> Acme:
         """Return the way to the CA; its account and connections are kept from call to call."""
@@ -280,20 +253,6 @@ class Runner:
         with self._guard:
             self._observers = self._observers or Observers()
         self._observers.tell(event)
-
-
-@contextmanager
-def _remembered(job: Job, subject: str) -> Iterator[None]:
-    """Keep what concerns the whole cell as its last error, until the same thing succeeds."""
-    try:
-        yield
-    except (Busy, Cancelled):
-        raise
-    except PicdnsError as error:
-        with suppress(PicdnsError):  # a full disk is the error, not that it cannot be noted
-            job.failures.note(subject, error)
-        raise
-    job.failures.clear(subject)
 
 
 def _problem(want: Wanted, error: PicdnsError) -> Problem:

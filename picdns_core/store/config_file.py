@@ -79,8 +79,7 @@ class ConfigFile:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        root = self.path.parents[len(CONFIG.parts) - 1]
-        atomic.make_directories(self.path.parent, below=root, mode=0o755)
+        atomic.make_directories(self.path.parent, below=Path("/"), mode=0o755)
         with atomic.explained(self.path.parent):
             descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -1,10 +1,12 @@
 """What failed last, by subject, so that a later process can still say it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
-from picdns_core.errors import PicdnsError
+from picdns_core.errors import Busy, Cancelled, PicdnsError
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -47,6 +49,19 @@ class Failures:
             )
             self._write(known | {subject: failure})
         return failure
+
+    @contextmanager
+    def remembered(self, subject: str) -> Iterator[None]:
+        """Keep an error that passes through as the subject's, until the same thing succeeds."""
+        try:
+            yield
+        except (Busy, Cancelled):
+            raise
+        except PicdnsError as error:
+            with suppress(PicdnsError):  # a full disk is the error, not that it cannot be noted
+                self.note(subject, error)
+            raise
+        self.clear(subject)
 
     def clear(self, *subjects: str) -> None:
         """Forget the errors of subjects that have succeeded since."""

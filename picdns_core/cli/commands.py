@@ -1,0 +1,234 @@
+"""The commands; each is a thin skin over the Runner."""
+
+import functools
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from picdns_core.cli.output import Output
+from picdns_core.errors import ConfigError, PicdnsError
+from picdns_core.model import Service
+from picdns_core.plugins import installed_modes, load_mode
+from picdns_core.runner import Runner
+from picdns_core.secret import Secret
+from picdns_core.setup import init as initialise
+from picdns_core.store import ConfigFile
+
+_FAILED, _WRONG_USE = 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="picdns-core")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    envvar="PICDNS_ROOT",
+    show_default="here, or $PICDNS_ROOT",
+    help="Directory that holds config/ and data/.",
+)
+@click.pass_context
+def picdns(context: click.Context, root: Path) -> None:
+    """Give a home server a public name and a trusted certificate, and keep both alive.
+
+    Begin with `picdns init`, then `picdns up`; `picdns status` says how it is. Exit codes: 0
+    done, 1 failed, 2 wrong use.
+    """
+    context.obj = root
+
+
+def command(
+    wrong_use: type[PicdnsError] | tuple[()] = (),
+) -> Callable[[Callable[..., bool]], click.Command]:
+    """Make a command with --json whose errors are said well; False from it means failed."""
+
+    def decorate(function: Callable[..., bool]) -> click.Command:
+        @functools.wraps(function)
+        def run(root: Path, *, as_json: bool, **options: Any) -> None:
+            output = Output(as_json=as_json)
+            try:
+                done = function(root, output, **options)
+            except PicdnsError as error:
+                output.error(error)
+                sys.exit(_WRONG_USE if isinstance(error, wrong_use) else _FAILED)
+            sys.exit(0 if done else _FAILED)
+
+        with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(run)
+        return picdns.command()(click.pass_obj(with_json))
+
+    return decorate
+
+
+@command()
+def modes(root: Path, output: Output) -> bool:  # noqa: ARG001 - modes are of the installation
+    """List the installed domain modes."""
+    found: list[dict[str, Any]] = []
+    for name, distribution in installed_modes().items():
+        try:
+            mode = load_mode(name).mode
+            about = {"title": mode.title, "description": mode.description, "error": None}
+        except PicdnsError as error:
+            about = {"title": None, "description": None, "error": str(error)}
+        found.append({"name": name, "distribution": distribution, **about})
+    lines = [f"{one['name']:12} {one['title'] or one['error']}" for one in found]
+    output.result({"modes": found}, "\n".join(lines) or "None: pip install picdns-lan")
+    return True
+
+
+@command(wrong_use=ConfigError)
+@click.option("--cell-name", required=True, help="Short name of the cell, as `home`.")
+@click.option("--mode", required=True, help="One of `picdns modes`.")
+@click.option("--domain", help="Domain of the cell; some modes have a default.")
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME=UPSTREAM",
+    help="As files=127.0.0.1:8080; repeatable.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the mode, or picdns.SECTION.KEY; repeatable.",
+)
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="KEY=@FILE",
+    help="A secret of the mode, read from a file (- for standard input); repeatable.",
+)
+def init(
+    root: Path,
+    output: Output,
+    cell_name: str,
+    mode: str,
+    domain: str | None,
+    services: tuple[str, ...],
+    settings: tuple[str, ...],
+    secrets: tuple[str, ...],
+) -> bool:
+    """Write who the cell is into config/api/cell_config.json; asks nobody anything."""
+    source = ConfigFile(root)
+    config = initialise(
+        root,
+        source,
+        cell_name=cell_name,
+        mode_name=mode,
+        domain=domain,
+        services=[Service(name=k, upstream=v) for k, v in map(_pair, services)],
+        settings={key: _value(text) for key, text in map(_pair, settings)},
+        secrets={key: _secret(key, text) for key, text in map(_pair, secrets)},
+    )
+    cell = config.cell
+    output.result(
+        {"mode": cell.mode, "domain": cell.domain, "config": str(source.path)},
+        f"{cell.domain} in mode {cell.mode}: written to {source.path}. Next: picdns up",
+    )
+    return True
+
+
+@command()
+def up(root: Path, output: Output) -> bool:
+    """Register, get every certificate that is due, put them live; twice changes nothing."""
+    report = _runner(root, output).up()
+    output.report(report)
+    return not report.failed
+
+
+@command()
+def status(root: Path, output: Output) -> bool:
+    """Say how the cell is: certificates, what is served, the last error."""
+    output.status(_runner(root, output).refresh())
+    return True
+
+
+@command()
+@click.option("--name", help="Only certificates that carry this name.")
+@click.option("--force", is_flag=True, help="Even if not due; CAs limit how often.")
+def renew(root: Path, output: Output, name: str | None, *, force: bool) -> bool:
+    """Renew certificates that are due."""
+    report = _runner(root, output).renew(name, force=force)
+    output.report(report)
+    return not report.failed
+
+
+@command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pem", "der", "mobileconfig", "fingerprint"]),
+    help="Print the root in this form; else how to import it on each system.",
+)
+def ca(root: Path, output: Output, form: Any) -> bool:
+    """Show the internal root certificate, and how devices come to trust it."""
+    from picdns_core import trust
+
+    pem = _runner(root, output).root_certificate()
+    if form:
+        sys.stdout.buffer.write(trust.render(pem, form))
+        return True
+    commands = trust.commands(pem)
+    fingerprint = trust.fingerprint(pem)
+    lines = [f"SHA-256 fingerprint: {fingerprint}"]
+    lines += [f"\n# {system}\n{text}" for system, text in commands.items()]
+    output.result(
+        {"fingerprint": fingerprint, "pem": pem.decode(), "commands": commands}, "\n".join(lines)
+    )
+    return True
+
+
+@command()
+def teardown(root: Path, output: Output) -> bool:
+    """Give the cell's name back; certificates stay on disk and served until they end."""
+    released = _runner(root, output).teardown()
+    text = "The name is given back." if released else "There was nothing to give back."
+    output.result({"released": released}, f"{text} `picdns up` takes it again.")
+    return True
+
+
+def _runner(root: Path, output: Output) -> Runner:
+    """Return a runner that the first Ctrl-C ends in order, and the second at once."""
+    runner = Runner(root, progress=output.step)
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        runner.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return runner
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise click.UsageError(f"{text!r} is not of the form KEY=VALUE.")
+    return key, value
+
+
+def _value(text: str) -> Any:
+    """Read JSON where it is JSON, else text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _secret(key: str, text: str) -> Secret:
+    if not text.startswith("@"):
+        raise click.UsageError(
+            f"Give --secret {key}=@FILE: on the command line others could read it."
+        )
+    try:
+        with click.open_file(text[1:], encoding="utf-8") as file:
+            return Secret(file.read().strip())
+    except OSError as error:
+        raise click.UsageError(f"--secret {key}: {error}") from None

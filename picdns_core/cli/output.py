@@ -1,0 +1,102 @@
+"""What the terminal shows: steps as they happen, a result, or one clear error."""
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from picdns_core.errors import ConfigError, PicdnsError
+from picdns_core.model import Report, Step
+from picdns_core.status import Status
+
+_WIDE = 160
+
+
+class Output:
+    """Results go to standard output, steps and errors to standard error.
+
+    With `as_json` the result, or the error, is one JSON object on standard output.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._out = Console(
+            width=None if sys.stdout.isatty() else _WIDE, highlight=False, emoji=False
+        )
+        self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+    def step(self, step: Step) -> None:
+        """Show what begins now; called from any thread."""
+        name = f"{step.name}: " if step.name else ""
+        if self._err.is_terminal:
+            self._err.print(f"[dim]·[/] [bold]{escape(name)}[/]{escape(step.text)}")
+        else:
+            self._err.print(escape(f"{name}{step.text}"))
+
+    def result(self, data: Any, text: str | Table | None = None) -> None:
+        """Show a result: as JSON, or as the text made for people."""
+        if self._as_json:
+            encoded = msgspec.json.format(msgspec.json.encode(data), indent=2)
+            click.echo(encoded.decode())
+        elif text is not None:
+            self._out.print(escape(text) if isinstance(text, str) else text, soft_wrap=True)
+
+    def error(self, error: PicdnsError) -> None:
+        """Show what happened and what to do."""
+        if self._as_json:
+            key = {"key": error.key} if isinstance(error, ConfigError) else {}
+            self.result({"error": _error(type(error).__name__, error.message, error.hint) | key})
+        self._say(error.message, error.hint)
+
+    def report(self, report: Report) -> None:
+        """Show what `up` or `renew` did."""
+        lines = [f"New certificate for {', '.join(names)}" for names in report.issued]
+        if report.deployed:
+            lines.append("What is served is up to date")
+        if not lines and not report.failed:
+            lines = ["Nothing to do: all certificates are good and served"]
+        self.result(report, "\n".join(lines))
+        for problem in report.failed:
+            self._say(problem.message, problem.hint)
+
+    def status(self, status: Status) -> None:
+        """Show the whole cell."""
+        self.result(status, _status_table(status))
+        if self._as_json:
+            return
+        if status.missing:
+            self._out.print(f"No certificate yet: {', '.join(status.missing)}")
+        if failure := status.last_error:
+            self._say(
+                f"Last error ({failure.at:%Y-%m-%d %H:%M} UTC): {failure.message}", failure.hint
+            )
+
+    def _say(self, message: str, hint: str) -> None:
+        self._err.print(f"[red]✗[/] {escape(message)}")
+        if hint:
+            self._err.print(f"  [yellow]→[/] {escape(hint)}")
+
+
+def _status_table(status: Status) -> Table:
+    claim = "" if status.registered else " (not registered yet: run `picdns up`)"
+    table = Table(title=f"{status.domain}, mode {status.mode}{claim}", title_justify="left")
+    for heading in ("names", "issuer", "days left", "renews", "served"):
+        table.add_column(heading, overflow="fold")
+    for one in status.certificates:
+        served = "yes" if one.served == one.serial else "no" if one.served else "-"
+        table.add_row(
+            "\n".join(one.names),
+            one.issuer,
+            str(one.days_remaining),
+            f"{one.renew_at:%Y-%m-%d}",
+            served,
+        )
+    return table
+
+
+def _error(kind: str, message: str, hint: str) -> dict[str, str]:
+    return {"type": kind, "message": message, "hint": hint}

@@ -1,0 +1,89 @@
+"""The first step: a cell's identity and settings, checked and put into the config."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from picdns_core import config
+from picdns_core.config import Config, ConfigSource
+from picdns_core.errors import ConfigError
+from picdns_core.model import DomainMode, Service
+from picdns_core.plugins import load_mode
+from picdns_core.secret import Secret
+from picdns_core.store import FileStore, ModeSecrets
+
+
+def init(
+    root: Path,
+    source: ConfigSource,
+    *,
+    cell_name: str,
+    mode_name: str,
+    domain: str | None = None,
+    services: Sequence[Service] = (),
+    settings: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, Secret] | None = None,
+) -> Config:
+    """Write who the cell is; nothing is asked of anybody, and twice changes nothing.
+
+    `settings` go to `ddns`, or to `picdns` where a key begins with it; a dot goes one level
+    down. What is not given stays as it is. ConfigError names what is wrong, and then nothing
+    was written.
+    """
+    mode = load_mode(mode_name).mode
+    parsed: list[Config] = []
+
+    def change(raw: dict[str, Any]) -> None:
+        raw |= {"cell_name": cell_name, "domain_mode": mode.name}
+        if domain is not None:
+            raw["domain_name"] = domain
+        if services:
+            raw["services"] = [{"name": one.name, "upstream": one.upstream} for one in services]
+        for key, value in (settings or {}).items():
+            _put(raw, key, value)
+        parsed.append(config.parse(raw, mode))
+        _check_secrets(root, mode, parsed[-1], config.secrets_in(raw, mode), secrets or {})
+
+    source.update(change)
+    kept = ModeSecrets(_store(root, parsed[-1]), mode.name, mode.secrets)
+    for name, secret in (secrets or {}).items():
+        kept.put(name, secret)
+    return parsed[-1]
+
+
+def _put(raw: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    place = raw
+    for parent in parents if parents[:1] == ["picdns"] else ["ddns", *parents]:
+        inner = place.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(key, f"{parent} is not an object.", hint="Correct it in the config.")
+        place = inner
+    place[last] = value
+
+
+def _check_secrets(
+    root: Path,
+    mode: DomainMode,
+    parsed: Config,
+    in_config: Mapping[str, str],
+    given: Mapping[str, Secret],
+) -> None:
+    known = [field.name for field in mode.secrets]
+    for name in given:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise ConfigError(name, f"is no secret of {mode.name}.", hint=f"It has: {listed}.")
+    kept = ModeSecrets(_store(root, parsed), mode.name, mode.secrets)
+    for field in mode.secrets:
+        there = field.name in given or field.name in in_config or kept.get(field.name)
+        if field.required and not there:
+            raise ConfigError(
+                field.name,
+                f"is missing: {field.description}",
+                hint=f"Give it with --secret {field.name}=@FILE.",
+            )
+
+
+def _store(root: Path, parsed: Config) -> FileStore:
+    return FileStore(root, parsed.picdns.files.group)
