@@ -36,9 +36,9 @@ class LocalInternet:
             caddy.get("www.home.test", ca=net.pebble.root())
 
     All that a configuration has to name is known before anything runs: `http_port`,
-    `https_port`, `admin_port`, `dns_port`. Several may exist side by side, in one process and in several.
-    What goes wrong at a start raises `ServerMissing` or `ServerFailed`. It may be used by
-    several threads.
+    `https_port`, `admin_port`, `dns_port`. Several may exist side by side, in one process and in
+    others, and several threads may use one. What goes wrong at a start raises `ServerMissing` or
+    `ServerFailed`.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from .certificates import TestAuthority
 from .process import Server
@@ -41,14 +40,6 @@ class PebbleSettings:
     """Names for which an order is rejected."""
     strict: bool = True
     """Whether what will be forbidden one day is forbidden already."""
-
-
-class Request(NamedTuple):
-    """A request that the CA was asked."""
-
-    method: str
-    path: str
-    """The endpoint, without what distinguishes one object from another: `/order-plz`, `/chalZ/`."""
 
 
 class Pebble(Server):
@@ -101,13 +92,15 @@ class Pebble(Server):
         """Return the PEM of an issuing intermediate."""
         return self._management(f"/intermediates/{number}").decode()
 
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[tuple[str, str]]:
         """Return what the CA was asked since its last start, in order, from its own log.
 
+        Each is a method and a path without what tells one object from another, as in
+        `("POST", "/order-plz")` and `("POST", "/chalZ/")`: these are Pebble's names of endpoints.
         What it refused before it looked at it (a wrong method, an unknown path) is not there.
         """
         started = self.log_text().rpartition("Starting Pebble ACME server")[2]
-        return [Request(*found) for found in _ASKED.findall(started)]
+        return _ASKED.findall(started)
 
     def certificate_status(self, serial: int) -> str | None:
         """Return `Valid` or `Revoked`, or None when it never issued this serial."""

@@ -31,6 +31,9 @@ server:
   cache-max-ttl: 0
   cache-max-negative-ttl: 0
   infra-host-ttl: 2
+  # Twice this is more than 400 ms above it, which is as much as a server may be slower than
+  # others and still be chosen: so nobody tries a dead server twice.
+  unknown-server-time-limit: 450
   infra-cache-max-rtt: 1000
   infra-keep-probing: yes
 remote-control:
