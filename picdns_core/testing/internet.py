@@ -210,7 +210,10 @@ class LocalInternet:
         return opened
 
     def _start(self, server: S, meanwhile: Callable[[], object] = lambda: None) -> S:
-        self._keep(server)
-        server.launch()
-        meanwhile()
-        return server.wait_ready()
+        try:
+            server.launch()
+            meanwhile()
+            return self._keep(server.wait_ready())
+        except BaseException:
+            server.close()
+            raise
