@@ -12,7 +12,7 @@ from picdns_core.errors import ConfigError
 from picdns_core.model import CertFiles
 from picdns_core.store import atomic, locks
 
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _BASE = Path("data/api/picdns")
 
 
