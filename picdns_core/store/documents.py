@@ -33,7 +33,7 @@ def load(store: Store, key: str, form: type[_D]) -> _D | None:
                 hint="Upgrade picdns-core; what is served stays so.",
             )
         return msgspec.convert(raw, form)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
         raise StoreError(
             f"{key} is damaged: {error}.", hint="Restore it from a backup, or move it away."
         ) from None
@@ -41,4 +41,5 @@ def load(store: Store, key: str, form: type[_D]) -> _D | None:
 
 def save(store: Store, key: str, document: Document) -> None:
     """Keep a document, in a form that a person can read."""
+    document = msgspec.structs.replace(document, version=document.VERSION)
     store.put(key, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")

@@ -1,5 +1,6 @@
 """Secrets of one mode, each in a file of its own that only we can read."""
 
+from picdns_core.errors import StoreError
 from picdns_core.model import SecretField
 from picdns_core.secret import Secret
 from picdns_core.store.protocol import Store
@@ -13,8 +14,12 @@ class ModeSecrets:
         self._keys = {field.name: f"secrets/{mode}/{field.name}" for field in fields}
 
     def get(self, name: str) -> Secret | None:
-        data = self._store.get(self._keys[name])
-        return None if data is None else Secret(data.decode().strip())
+        key = self._keys[name]
+        data = self._store.get(key)
+        try:
+            return None if data is None else Secret(data.decode().strip())
+        except UnicodeDecodeError:
+            raise StoreError(f"{key} is not text.", hint="Set the secret anew.") from None
 
     def put(self, name: str, value: Secret) -> None:
         self._store.put(self._keys[name], value.reveal().encode())
