@@ -7,6 +7,8 @@ import msgspec
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
+_ORDER = "journal/order-"
+
 
 class OrderIntent(Document, frozen=True, kw_only=True):
     """A certificate that is being had: which generation holds its key, how far the order is.
@@ -47,9 +49,12 @@ class Journal:
 
     def open_lineages(self) -> list[str]:
         """Name the lineages whose intents are open."""
-        keys = self._store.keys("journal")
-        return [key.removeprefix("journal/order-").removesuffix(".json") for key in keys]
+        return [
+            key.removeprefix(_ORDER).removesuffix(".json")
+            for key in self._store.keys("journal")
+            if key.startswith(_ORDER)
+        ]
 
 
 def _key(lineage: str) -> str:
-    return f"journal/order-{lineage}.json"
+    return f"{_ORDER}{lineage}.json"

@@ -46,8 +46,9 @@ class Lineages:
         self._store.put(f"certs/{lineage}/{generation}/privkey.pem", privkey_pem)
 
     def next_generation(self, lineage: str) -> str:
-        """Name the generation after the newest that ever was."""
-        return f"{int(max(self._generations(lineage), default='0')) + 1:06d}"
+        """Name a generation newer than all there are."""
+        newest = (self._generations(lineage) or ["0"])[-1]
+        return f"{int(newest) + 1:06d}"
 
     def privkey(self, lineage: str, generation: str) -> bytes | None:
         return self._store.get(f"certs/{lineage}/{generation}/privkey.pem")
@@ -98,14 +99,15 @@ class Lineages:
 
     def prune(self, lineage: str, keep: set[str]) -> None:
         """Remove generations older than the current one that are not in `keep`."""
-        current = self._store.current(lineage)
-        for generation in self._generations(lineage):
-            if current and generation < current and generation not in keep:
-                self.discard(lineage, generation)
+        current, generations = self._store.current(lineage), self._generations(lineage)
+        if current in generations:
+            for generation in generations[: generations.index(current)]:
+                if generation not in keep:
+                    self.discard(lineage, generation)
 
     def _generations(self, lineage: str) -> list[str]:
         parts = (key.split("/")[2] for key in self._store.keys(f"certs/{lineage}"))
-        return sorted({part for part in parts if part.isdigit()})
+        return sorted({part for part in parts if part.isdigit()}, key=int)
 
     def _certificate(self, lineage: str, generation: str, meta: CertMeta) -> Certificate:
         files = self._store.files(lineage, generation)
