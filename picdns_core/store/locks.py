@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from picdns_core.errors import Busy
@@ -18,11 +18,19 @@ def hold(path: Path, step: str, wait: float) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(descriptor, wait)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{step} (process {os.getpid()})".encode(), 0)
-        yield
+        try:
+            _say(descriptor, step)
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child forked meanwhile would keep it held
     finally:
         os.close(descriptor)
+
+
+def _say(descriptor: int, step: str) -> None:
+    with suppress(OSError):  # a full disk keeps nobody from holding a lock
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{step} (process {os.getpid()})".encode(), 0)
 
 
 def _acquire(descriptor: int, wait: float) -> None:
@@ -33,7 +41,8 @@ def _acquire(descriptor: int, wait: float) -> None:
         except BlockingIOError:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Busy(os.pread(descriptor, 500, 0).decode() or "another process") from None
+                said = os.pread(descriptor, 500, 0).decode(errors="replace")
+                raise Busy(said or "another process") from None
             time.sleep(min(pause, left))
             pause = min(pause * 2, 0.2)
         else:
