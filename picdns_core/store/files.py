@@ -1,14 +1,15 @@
 """The Store as files below `data/api/picdns`."""
 
+import errno
 import grp
 import os
 import re
-import secrets
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from stat import S_IMODE, S_ISLNK
 from typing import NamedTuple
 
-from picdns_core.errors import ConfigError
+from picdns_core.errors import ConfigError, StoreError
 from picdns_core.model import CertFiles
 from picdns_core.store import atomic, locks
 
@@ -21,6 +22,10 @@ class _Access(NamedTuple):
     file: int
     gid: int = -1
     durable: bool = True
+
+
+# Of the base: others may pass through it to the webroot, but not list it.
+_THROUGH = _Access(0o711, 0o600)
 
 
 class FileStore:
@@ -44,8 +49,16 @@ class FileStore:
 
     def put(self, key: str, data: bytes) -> None:
         access, path = self._access(key), self._path(key)
-        self._make(path.parent, access)
-        atomic.write(path, data, mode=access.file, gid=access.gid, durable=access.durable)
+        for again in (True, True, False):
+            try:
+                self._make(path.parent, access)
+                atomic.write(path, data, mode=access.file, gid=access.gid, durable=access.durable)
+            except StoreError as error:
+                # A `delete` beside it may have taken the directory, empty as it was.
+                if not (again and isinstance(error.__cause__, FileNotFoundError)):
+                    raise
+            else:
+                return
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -59,27 +72,35 @@ class FileStore:
         with atomic.explained(top):
             return sorted(
                 str(Path(folder, name).relative_to(self.base))
-                for folder, _, names in os.walk(top)
+                for folder, _, names in os.walk(top, onerror=_unless_gone)
                 for name in names
-                if _PART.fullmatch(name)
+                if _PART.fullmatch(name) and not os.path.islink(Path(folder, name))
             )
 
     def point(self, lineage: str, generation: str | None) -> None:
-        link = self._path(f"certs/{lineage}/current")
+        path = self._path(f"certs/{lineage}/current")
+        if path.is_dir() and not path.is_symlink():  # a backup was restored with links followed
+            from shutil import rmtree
+
+            with atomic.explained(path):
+                rmtree(path)
         if generation is None:
-            atomic.remove(link)
-            return
-        temporary = link.with_name(f".current.{secrets.token_hex(4)}.tmp")
-        with atomic.explained(link):
-            os.symlink(generation, temporary)
-            os.replace(temporary, link)
-            atomic.sync_directory(link.parent)
+            atomic.remove(path)
+        else:
+            atomic.link(path, generation)
 
     def current(self, lineage: str) -> str | None:
-        try:
-            return os.readlink(self._path(f"certs/{lineage}/current"))
-        except OSError:  # absent, or no link: a backup was restored without links
-            return None
+        path = self._path(f"certs/{lineage}/current")
+        with atomic.explained(path):
+            try:
+                generation = os.readlink(path)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                if error.errno == errno.EINVAL:  # no link: a backup was restored without them
+                    return None
+                raise
+        return generation if _PART.fullmatch(generation) else None
 
     def files(self, lineage: str, generation: str) -> CertFiles:
         folder = self._path(f"certs/{lineage}/{generation}")
@@ -98,27 +119,26 @@ class FileStore:
         return locks.hold(path, step, wait)
 
     def sweep(self) -> None:
-        with atomic.explained(self.base):
-            atomic.sweep(self.base)
+        atomic.sweep(self.base)
+        self._mend_modes()
 
-    def mend_modes(self) -> None:
-        """Give every file the mode it should have: a restored backup may have lost them."""
-        for key in self.keys("."):
-            access, path = self._access(key), self._path(key)
-            with atomic.explained(path):
-                _set_mode(path, access.file, access.gid)
-                for folder in path.parents:
-                    if folder == self.base:
-                        break
-                    _set_mode(folder, access.directory, access.gid)
+    def _mend_modes(self) -> None:
+        """Give everything the mode it should have: a restored backup may have lost them."""
+        for folder, folders, files in os.walk(self.base):
+            if Path(folder) == self.base:
+                _set_mode(self.base, _THROUGH, _THROUGH.directory)
+            for name in filter(_PART.fullmatch, folders + files):
+                path = Path(folder, name)
+                access = self._access(str(path.relative_to(self.base)))
+                _set_mode(path, access, access.directory if name in folders else access.file)
 
     def _make(self, directory: Path, access: _Access) -> None:
-        """Create a directory; the base can be passed through but not listed, for the webroot."""
-        if directory.is_dir():
+        """Create a directory, and what is above it."""
+        if os.path.isdir(directory):  # unlike Path.is_dir, it is False without permission
             return
         root = self.base.parents[len(_BASE.parts) - 1]
         atomic.make_directories(self.base.parent, below=root, mode=0o755)
-        atomic.make_directories(self.base, below=self.base.parent, mode=0o711)
+        atomic.make_directories(self.base, below=self.base.parent, mode=_THROUGH.directory)
         atomic.make_directories(directory, below=self.base, mode=access.directory, gid=access.gid)
 
     def _access(self, key: str) -> _Access:
@@ -136,7 +156,7 @@ def _gid(group: str | int | None) -> int:
         return -1
     try:
         return grp.getgrnam(group).gr_gid if isinstance(group, str) else group
-    except KeyError:
+    except (KeyError, ValueError):
         raise ConfigError(
             "picdns.files.group",
             f"there is no group {group!r} on this host.",
@@ -152,9 +172,17 @@ def _remove_if_empty(directory: Path) -> bool:
     return True
 
 
-def _set_mode(path: Path, mode: int, gid: int) -> None:
-    found = path.stat()
-    if gid not in (-1, found.st_gid):
-        os.chown(path, -1, gid)
-    if found.st_mode & 0o7777 != mode:
-        path.chmod(mode)
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _set_mode(path: Path, access: _Access, mode: int) -> None:
+    with atomic.explained(path), suppress(FileNotFoundError):
+        found = path.lstat()
+        if S_ISLNK(found.st_mode):
+            return
+        if access.gid not in (-1, found.st_gid):
+            os.chown(path, -1, access.gid)
+        if S_IMODE(found.st_mode) != mode:
+            path.chmod(mode)

@@ -46,4 +46,4 @@ class Store(Protocol):
         """
 
     def sweep(self) -> None:
-        """Remove what writers that were killed left behind."""
+        """Remove what killed writers left, and mend what a restored backup has lost."""
