@@ -1,11 +1,15 @@
 """Names as they may enter a certificate, a Caddyfile, a zone file or a path (RFC 1035, 5890)."""
 
 import re
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_ENDPOINT = re.compile(
+    r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?"
+)
+_SCHEMES = ("http", "https")
 _MAX_NAME = 253
 _MAX_PORT = 65535
 
@@ -33,6 +37,8 @@ def domain(text: str) -> str:
         raise ValueError(f"{text!r} is a single label: a domain has two or more, as home.example")
     if len(ascii_text) > _MAX_NAME:
         raise ValueError(f"{text!r} is longer than {_MAX_NAME} characters")
+    if not all(labels):
+        raise ValueError(f"{text!r} has a dot too many")
     for part in labels:
         label(part)
     if labels[-1].isdigit():
@@ -42,43 +48,50 @@ def domain(text: str) -> str:
 
 def upstream(text: str) -> str:
     """Return `text` when it is `host:port` or `http(s)://host[:port]`; else ValueError."""
-    problem = ValueError(
-        f"{text!r} is not an upstream: give host:port or http://host:port, as 127.0.0.1:8080"
-    )
-    if not text.isascii() or any(not char.isprintable() or char in ' \\"`{}' for char in text):
-        raise problem
     scheme, separator, rest = text.rpartition("://")
-    if separator and scheme not in ("http", "https"):
-        raise problem
-    try:
-        parts = urlsplit(f"//{rest}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise problem from None
-    if not host or parts.netloc != rest or "@" in rest or rest.endswith(":"):
-        raise problem
-    if (port is None and not separator) or port == 0:
-        raise problem
-    if not _is_host(host):
-        raise problem
+    found = _endpoint(rest)
+    if not found or (not found[1] and not separator) or (separator and scheme not in _SCHEMES):
+        raise ValueError(
+            f"{text!r} is not an upstream: give host:port or http://host:port, as 127.0.0.1:8080"
+        )
     return text
 
 
 def host_port(text: str) -> tuple[str, int]:
     """Split `host:port` (an IPv6 host in brackets); ValueError when it is anything else."""
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not _is_host(host) or not port.isdigit() or not 0 < int(port) <= _MAX_PORT:
+    found = _endpoint(text)
+    if not found or not found[1]:
         raise ValueError(f"{text!r} is not host:port, as localhost:2019")
-    return host, int(port)
+    return found
+
+
+def _endpoint(text: str) -> tuple[str, int] | None:
+    """Split `host[:port]`, the port 0 when it is left out; None when it is anything else."""
+    found = _ENDPOINT.fullmatch(text)
+    if not found:
+        return None
+    ipv6, host = found["ipv6"], found["host"]
+    if not (_parses(IPv6Address, ipv6) if ipv6 else _is_host(host)):
+        return None
+    port = int(found["port"] or 0)
+    if found["port"] and not 0 < port <= _MAX_PORT:
+        return None
+    return ipv6 or host, port
 
 
 def _is_host(text: str) -> bool:
+    labels = text.split(".")
+    if labels[-1].isdigit():
+        return _parses(IPv4Address, text)
+    return len(text) <= _MAX_NAME and all(map(_HOST_LABEL.fullmatch, labels))
+
+
+def _parses(form: Callable[[str], object], text: str) -> bool:
     try:
-        ip_address(text)
+        form(text)
     except ValueError:
-        return len(text) <= _MAX_NAME and all(map(_HOST_LABEL.fullmatch, text.split(".")))
-    return "%" not in text
+        return False
+    return True
 
 
 def _to_ascii(text: str) -> str:
