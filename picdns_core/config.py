@@ -72,7 +72,12 @@ def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
 
 def _services(raw: Mapping[str, Any], domain: str) -> tuple[Service, ...]:
     services: list[Service] = []
-    entries = explain.convert(raw.get("services", []), list[dict[str, Any]], "services")
+    entries = explain.convert(
+        raw.get("services", []),
+        list[dict[str, Any]],
+        "services",
+        hint='As [{"name": "files", "upstream": "127.0.0.1:8080"}].',
+    )
     for index, entry in enumerate(entries):
         key = f"services[{index}]"
         name = _checked(names.label, entry, "name", prefix=key, hint="As `files`.")
@@ -87,6 +92,10 @@ def _services(raw: Mapping[str, Any], domain: str) -> tuple[Service, ...]:
                 f"{name}.cell is the cell's own domain.",
                 hint="Rename the service, or set another domain_name.",
             )
+        try:
+            names.domain(f"{name}.{domain}")
+        except ValueError as error:
+            raise ConfigError(f"{key}.name", f"{error}.", hint="Choose a shorter one.") from None
         services.append(Service(name=name, upstream=upstream))
     return tuple(services)
 
@@ -132,9 +141,7 @@ def _text(raw: Mapping[str, Any], key: str, *, hint: str, prefix: str = "") -> s
     path = f"{prefix}.{key}".lstrip(".")
     if value is None or value == "":
         raise ConfigError(path, "is missing.", hint=hint)
-    if not isinstance(value, str):
-        raise ConfigError(path, f"expected text, got {value!r}.", hint=hint)
-    return value
+    return explain.convert(value, str, path, hint=hint)
 
 
 def secrets_in(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, str]:
@@ -157,4 +164,5 @@ def without_secrets(raw: dict[str, Any], names: Iterable[str]) -> None:
     """Remove the secrets of that name from the config, once they are kept elsewhere."""
     for name in names:
         raw.get("ddns", {}).pop(name, None)
-    raw.get("picdns", {}).get("acme", {}).get("eab", {}).pop("hmac_key", None)
+    eab = raw.get("picdns", {}).get("acme", {}).get("eab") or {}
+    eab.pop("hmac_key", None)

@@ -15,6 +15,7 @@ _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _TYPES = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _AT = re.compile(r" - at `\$\.?([^`]*)`")
+_INDEX = re.compile(r"\[[^]]*\]")
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -26,15 +27,18 @@ _WORDS = {
 }
 
 
-def convert(value: Any, into: type[_T], key: str) -> _T:
-    """Convert JSON to `into`; ConfigError names the key below `key`, what it wants, the mend."""
+def convert(value: Any, into: type[_T], key: str, *, hint: str = "Correct it there.") -> _T:
+    """Convert JSON to `into`; ConfigError names the key below `key`, what it wants, the mend.
+
+    `hint` is the mend where the description of a setting does not say it.
+    """
     try:
         return msgspec.convert(value, into)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), into, key) from None
+        raise _explain(str(error), into, key, hint) from None
 
 
-def _explain(problem: str, into: Any, key: str) -> ConfigError:
+def _explain(problem: str, into: Any, key: str, otherwise: str) -> ConfigError:
     at = _AT.search(problem)
     inside = at[1] if at else ""
     path = f"{key}.{inside}".rstrip(".").replace(".[", "[")
@@ -47,17 +51,24 @@ def _explain(problem: str, into: Any, key: str) -> ConfigError:
         return ConfigError(f"{path}.{unknown[1]}", "is not a setting.", hint=hint)
     if missing := _MISSING.search(problem):
         path, node = f"{path}.{missing[1]}", _descend(node, missing[1])
-        return ConfigError(path, "is missing.", hint=_description(node))
-    if "matching regex" in problem:
-        message = "does not have the right form."
-    elif types := _TYPES.search(problem):
-        expected, got = (_in_words(text) for text in types.groups())
-        message = f"expected {expected}, got {got}."
-    elif literal := next(_literals(node), None):
-        message = f"expected one of {', '.join(map(str, literal.values))}."
+        message = "is missing."
+    elif "matching regex" in problem:
+        message = f"does not have the right form{_example(node)}."
     else:
-        message = f"{problem.split(' - at ')[0]}."
-    return ConfigError(path, message, hint=_description(node))
+        message = _expected(problem, node)
+    return ConfigError(path, message, hint=_description(node) or otherwise)
+
+
+def _expected(problem: str, node: Any) -> str:
+    if types := _TYPES.search(problem):
+        expected, got = (_in_words(text) for text in types.groups())
+        return f"expected {expected}, got {got}."
+    for option in _options(node):
+        if isinstance(option, inspect.LiteralType):
+            return f"expected one of {', '.join(map(str, option.values))}."
+        if isinstance(option, inspect.IntType) and None not in (option.ge, option.le):
+            return f"expected a whole number from {option.ge} to {option.le}."
+    return f"{problem.split(' - at ')[0].rstrip('.')}."
 
 
 def _in_words(types: str) -> str:
@@ -67,14 +78,14 @@ def _in_words(types: str) -> str:
 def _descend(start: Any, path: str) -> Any:
     """Find the type at a dotted path below a Struct class or an inspected type."""
     node = inspect.type_info(start) if isinstance(start, type) else start
-    for step in filter(None, path.split(".")):
+    for step in filter(None, _INDEX.sub("", path).split(".")):
         structs = (option for option in _options(node) if isinstance(option, inspect.StructType))
         fields = (field for struct in structs for field in struct.fields)
         found = next((field.type for field in fields if field.encode_name == step), None)
         if found is None:
             return None
         node = found
-    return node if _description(node) else next(_options(node), None)
+    return node
 
 
 def _options(node: Any) -> Iterator[Any]:
@@ -88,12 +99,20 @@ def _options(node: Any) -> Iterator[Any]:
         yield node
 
 
-def _literals(node: Any) -> Iterator[inspect.LiteralType]:
-    return (option for option in _options(node) if isinstance(option, inspect.LiteralType))
-
-
 def _description(node: Any) -> str:
-    if not isinstance(node, inspect.Metadata):
-        return ""
-    schema = node.extra_json_schema or {}
-    return str(schema.get("description", "")) or _description(node.type)
+    return next((str(text) for text in _noted(node, "description")), "")
+
+
+def _example(node: Any) -> str:
+    return next((f"; give it as {examples[0]}" for examples in _noted(node, "examples")), "")
+
+
+def _noted(node: Any, about: str) -> Iterator[Any]:
+    """Yield what annotations say of a type, the outermost first."""
+    if isinstance(node, inspect.Metadata):
+        if about in (schema := node.extra_json_schema or {}):
+            yield schema[about]
+        yield from _noted(node.type, about)
+    elif isinstance(node, inspect.UnionType):
+        for option in node.types:
+            yield from _noted(option, about)

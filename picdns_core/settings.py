@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
 KeyType = Literal["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]
-Email = Annotated[str, Meta(pattern="^[^@\\s,]+@[^@\\s,]+$")]
+Email = Annotated[str, Meta(pattern="^[^@\\s,]+@[^@\\s,]+$", examples=["you@example.org"])]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
@@ -35,6 +35,7 @@ class AcmeSettings(Settings, frozen=True, kw_only=True):
             title="ACME directory",
             description="URL of the CA's directory; Let's Encrypt when not set.",
             pattern="^https://",
+            examples=[LETS_ENCRYPT],
         ),
     ] = LETS_ENCRYPT
     ca_bundle: Annotated[
