@@ -1,17 +1,22 @@
 """Checks that a loaded plugin keeps the contract, before anything is asked of it."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from types import ModuleType
+from typing import Any
 
 import pluggy
+from msgspec import Struct
 
 from picdns_core import hookspecs
 from picdns_core.errors import PluginError
+from picdns_core.model import DomainMode
 
 REQUIRED = ("domain_mode", "register", "issue_cert", "teardown")
 PROVIDER_HOOKS = (*REQUIRED, "update_ip", "publisher")
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_HOOKS = [name for name, spec in vars(hookspecs).items() if hasattr(spec, "picdns_spec")]
 
 
 def provider_manager(distribution: str, plugin: object) -> pluggy.PluginManager:
@@ -21,6 +26,37 @@ def provider_manager(distribution: str, plugin: object) -> pluggy.PluginManager:
         if not getattr(manager.hook, hook).get_hookimpls():
             raise _missing(distribution, plugin, hook)
     return manager
+
+
+def check_mode(
+    distribution: str, name: str, mode: DomainMode, manager: pluggy.PluginManager
+) -> None:
+    """Refuse a mode that says something else of itself than it is."""
+    if mode.name != name:
+        raise broken(
+            distribution,
+            f"says that its mode is {mode.name!r}, but its entry point is {name!r}",
+            "Make the two names equal.",
+        )
+    for key in (name, *(secret.name for secret in mode.secrets)):
+        if not _KEY.fullmatch(key):
+            raise broken(
+                distribution,
+                f"calls a mode or secret {key!r}, which cannot be a file's name",
+                "Use lower-case letters, digits, _ and -.",
+            )
+    if not _is_frozen_struct(mode.settings):
+        raise broken(
+            distribution,
+            "has settings that are no frozen msgspec.Struct class",
+            "Declare them as class Settings(Struct, frozen=True, kw_only=True).",
+        )
+    if mode.publishes_addresses != bool(manager.hook.update_ip.get_hookimpls()):
+        raise broken(
+            distribution,
+            "must implement update_ip exactly when its mode publishes addresses",
+            "Implement it, or correct DomainMode.publishes_addresses.",
+        )
 
 
 def check_observer(distribution: str, plugin: object) -> None:
@@ -41,37 +77,70 @@ def broken(distribution: str, problem: str, mend: str) -> PluginError:
 
 
 def _manager(distribution: str, plugin: object) -> pluggy.PluginManager:
+    if inspect.isclass(plugin):
+        raise broken(
+            distribution, "has a class as its entry point", "Name its module, or an instance of it."
+        )
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
+        for hook, function in _marked(plugin):
+            _check_implementation(distribution, hook, function)
         manager.register(plugin)
         manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise _misnamed(distribution, plugin, error) from None
-    for caller in manager.get_hookcallers(plugin) or []:
-        for implementation in caller.get_hookimpls():
-            _check_implementation(distribution, caller.name, implementation)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise broken(
+            distribution,
+            f"cannot be used: {type(error).__name__}: {error}",
+            "Report it to its author.",
+        ) from error
     return manager
 
 
-def _check_implementation(distribution: str, hook: str, found: pluggy.HookImpl) -> None:
-    function = found.function
+def _check_implementation(distribution: str, hook: str, function: Callable[..., object]) -> None:
+    if hook not in _HOOKS:
+        close = get_close_matches(hook, _HOOKS, n=1)
+        mend = f"Did you mean {close[0]}?" if close else f"Hooks are: {', '.join(_HOOKS)}."
+        raise broken(distribution, f"implements the unknown hook {hook}", mend)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise broken(
             distribution, f"implements {hook} as a coroutine", "Make it a plain function: def."
         )
-    if found.wrapper or found.hookwrapper:
+    if _marks(function)["wrapper"] or _marks(function)["hookwrapper"]:
         raise broken(
             distribution, f"implements {hook} as a wrapper", "Remove wrapper=True from hookimpl."
         )
-    parameters = inspect.signature(function).parameters.values()
-    hidden = [entry.name for entry in parameters if entry.kind is entry.KEYWORD_ONLY]
-    if hidden:
+    offered = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    taken = inspect.signature(function).parameters.values()
+    if hidden := [one.name for one in taken if _is_hidden(one)]:
         raise broken(
             distribution,
-            f"takes {', '.join(hidden)} of {hook} by keyword only, which is never passed",
-            "Remove the * from its parameters.",
+            f"takes {', '.join(hidden)} of {hook} by keyword or with a default, so that it is "
+            "never passed",
+            "Make it a plain parameter: no * before it, no default.",
         )
+    plain = [one.name for one in taken if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    if extra := [name for name in plain if name not in offered]:
+        raise broken(
+            distribution,
+            f"wants {', '.join(extra)} in {hook}, which that hook does not pass",
+            f"It may take: {', '.join(offered) or 'nothing'}.",
+        )
+
+
+def _is_frozen_struct(settings: object) -> bool:
+    return (
+        isinstance(settings, type)
+        and issubclass(settings, Struct)
+        and settings.__struct_config__.frozen
+    )
+
+
+def _is_hidden(parameter: inspect.Parameter) -> bool:
+    """Say whether pluggy, which passes by position, overlooks this parameter."""
+    return parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
 
 
 def _missing(distribution: str, plugin: object, hook: str) -> PluginError:
@@ -84,29 +153,14 @@ def _missing(distribution: str, plugin: object, hook: str) -> PluginError:
     return broken(distribution, f"does not implement {hook}", "Write it, with @hookimpl above.")
 
 
-def _misnamed(
-    distribution: str, plugin: object, error: pluggy.PluginValidationError
-) -> PluginError:
-    known = [name for name, spec in vars(hookspecs).items() if hasattr(spec, "picdns_spec")]
-    for name, function in _marked(plugin):
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            mend = f"Did you mean {close[0]}?" if close else f"Hooks are: {', '.join(known)}."
-            return broken(distribution, f"implements the unknown hook {name}", mend)
-        takes = set(inspect.signature(function).parameters)
-        offered = set(inspect.signature(getattr(hookspecs, name)).parameters)
-        if extra := takes - offered:
-            return broken(
-                distribution,
-                f"wants {', '.join(sorted(extra))} in {name}, which that hook does not pass",
-                f"It may take: {', '.join(offered)}.",
-            )
-    return broken(distribution, f"cannot be used: {error}", "Report it to its author.")
-
-
 def _marked(plugin: object) -> Iterator[tuple[str, Callable[..., object]]]:
-    """Find what is marked with hookimpl in a module or an instance."""
-    for name in vars(plugin) if isinstance(plugin, ModuleType) else dir(plugin):
+    """Find what is marked with hookimpl in a module or an instance, with the hook it is for."""
+    for name in dir(plugin):
         value = getattr(plugin, name, None)
-        if callable(value) and hasattr(value, "picdns_impl"):
-            yield name, value
+        if inspect.isroutine(value) and hasattr(value, "picdns_impl"):
+            yield _marks(value)["specname"] or name, value
+
+
+def _marks(function: Callable[..., object]) -> dict[str, Any]:
+    marks: dict[str, Any] = getattr(function, "picdns_impl", {})
+    return marks

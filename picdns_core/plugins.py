@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import pluggy
 
 from picdns_core import hookspecs
-from picdns_core.contract import broken, check_observer, provider_manager
+from picdns_core.contract import broken, check_mode, check_observer, provider_manager
 from picdns_core.errors import ConfigError, PicdnsError, PluginError
 from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer
 from picdns_core.model import (
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import requests
 
 _log = logging.getLogger(__name__)
+_PUBLISHER = ("publish", "withdraw", "values_per_name")
 _HOOKS: dict[type[Event], str] = {
     Registered: "registered",
     IpChanged: "ip_changed",
@@ -93,20 +94,10 @@ class Provider:
 
     def __init__(self, name: str, distribution: str, plugin: object) -> None:
         self.distribution = distribution
-        self._hooks = provider_manager(distribution, plugin).hook
+        manager = provider_manager(distribution, plugin)
+        self._hooks = manager.hook
         self.mode: DomainMode = self._call("domain_mode", DomainMode)
-        if self.mode.name != name:
-            raise broken(
-                distribution,
-                f"says that its mode is {self.mode.name!r}, but its entry point is {name!r}",
-                "Make the two names equal.",
-            )
-        if self.mode.publishes_addresses != self._implements("update_ip"):
-            raise broken(
-                distribution,
-                "must implement update_ip exactly when its mode publishes addresses",
-                "Implement it, or correct DomainMode.publishes_addresses.",
-            )
+        check_mode(distribution, name, self.mode, manager)
 
     def register(self, **by: Unpack[Claimant]) -> Registration:
         result: Registration = self._call("register", Registration, **by)
@@ -121,6 +112,12 @@ class Provider:
         if not self._implements("publisher"):
             return None
         result: Publisher = self._call("publisher", object, **by)
+        if lacks := [part for part in _PUBLISHER if not hasattr(result, part)]:
+            raise broken(
+                self.distribution,
+                f"returned from publisher what has no {' and no '.join(lacks)}",
+                "Return an object that is a picdns_core.Publisher.",
+            )
         return result
 
     def issue_cert(
@@ -154,7 +151,7 @@ class Provider:
             result = getattr(self._hooks, hook)(**arguments)
         except PicdnsError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise broken(
                 self.distribution,
                 f"failed in {hook} with {type(error).__name__}: {error}",
@@ -180,7 +177,8 @@ class Observers:
             try:
                 plugin = _load(distribution, entry)
                 check_observer(distribution, plugin)
-                self._manager.register(plugin, name=f"{entry.name} of {distribution}")
+                if not self._manager.is_registered(plugin):
+                    self._manager.register(plugin, name=f"{entry.name} of {distribution}")
             except PluginError as error:
                 _log.warning("observer skipped: %s", error)
 
@@ -192,14 +190,14 @@ class Observers:
             others = [other for _, other in everybody if other is not plugin]
             try:
                 self._manager.subset_hook_caller(hook, others)(event=event)
-            except Exception:  # noqa: BLE001 - whatever an observer raises is its own affair
+            except (Exception, SystemExit):  # noqa: BLE001 - it is the observer's own affair
                 _log.exception("observer %s failed in %s", name, hook)
 
 
 def _load(distribution: str, entry: EntryPoint) -> object:
     try:
         return entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise broken(
             distribution,
             f"cannot be imported: {type(error).__name__}: {error}",
