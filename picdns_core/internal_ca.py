@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from picdns_core import pem
+from picdns_core.errors import StoreError
 from picdns_core.model import Cell, CertRequest, IssuedCert
 from picdns_core.store import Store
 
@@ -18,6 +19,7 @@ _KEY = "secrets/ca/privkey.pem"
 _ROOT_LIFETIME = timedelta(days=3650)
 _LEAF_LIFETIME = timedelta(days=90)
 _BACKDATED = timedelta(hours=1)  # for devices whose clock is a little slow
+_FITS = 40  # characters of a cell's name beside the rest of a common name, at most 64 in all
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1/128")
 
 
@@ -60,7 +62,7 @@ class InternalCA:
     def _authority(self) -> tuple[pem.PrivateKey, x509.Certificate]:
         with self._store.lock("cell", "making the internal root certificate", wait=10):
             key, root = self._store.get(_KEY), self._store.get(_ROOT)
-            if key is None or root is None or not _serves(root, self._cell):
+            if key is None or root is None or not _serves(key, root, self._cell):
                 key, root = _make_root(self._cell)
                 # At no moment do the two files belong to different roots.
                 self._store.delete(_ROOT)
@@ -75,7 +77,9 @@ def _make_root(cell: Cell) -> tuple[bytes, bytes]:
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Personal Internet Cell"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{cell.name} internal CA {now:%Y-%m-%d}"),
+            x509.NameAttribute(
+                NameOID.COMMON_NAME, f"{cell.name[:_FITS]} internal CA {now:%Y-%m-%d}"
+            ),
         ]
     )
     root = (
@@ -104,13 +108,27 @@ def _domains(cell: Cell) -> list[str]:
     return ["cell"] if cell.domain.endswith(".cell") else [cell.domain, "cell"]
 
 
-def _serves(root_pem: bytes, cell: Cell) -> bool:
+def _serves(key_pem: bytes, root_pem: bytes, cell: Cell) -> bool:
     """Say whether a root may sign for this cell, and outlives the next leaf."""
-    root = x509.load_pem_x509_certificate(root_pem)
-    constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
+    try:
+        root = x509.load_pem_x509_certificate(root_pem)
+        constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
+        belongs = pem.load_key(key_pem).public_key() == root.public_key()
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise _damaged(str(error)) from None
+    if not belongs:
+        raise _damaged("the key is not the root's")
     permitted = {name.value for name in constraints.permitted_subtrees or ()}
     lasts = root.not_valid_after_utc - datetime.now(UTC) > 2 * _LEAF_LIFETIME
     return lasts and permitted.issuperset(_domains(cell))
+
+
+def _damaged(why: str) -> StoreError:
+    return StoreError(
+        f"The internal CA in secrets/ca is damaged: {why}. What is served stays so.",
+        hint="Restore it from a backup; or move it away, and a new root is made, which your "
+        "devices must import.",
+    )
 
 
 def _key_identifier(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
