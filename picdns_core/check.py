@@ -28,7 +28,7 @@ def check(request: CertRequest, issued: IssuedCert) -> pem.Facts:
     """
     try:
         chain = x509.load_pem_x509_certificates(issued.fullchain_pem)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _rejected(request, f"it is no certificate: {error}") from None
     csr = x509.load_pem_x509_csr(request.csr_pem)
     facts = pem.facts(chain[0])

@@ -40,7 +40,10 @@ def dump_key(key: PrivateKey) -> bytes:
 
 def load_key(pem: bytes) -> PrivateKey:
     """Read what `dump_key` wrote; ValueError when it is anything else."""
-    key = serialization.load_pem_private_key(pem, password=None)
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except TypeError:
+        raise ValueError("the key is encrypted with a password") from None
     if not isinstance(key, PrivateKey):
         raise ValueError(f"a {type(key).__name__} is neither an EC nor an RSA key")
     return key
