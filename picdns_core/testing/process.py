@@ -80,6 +80,10 @@ class Server(abc.ABC):
     def ready(self) -> bool:
         """Tell whether it answers; never raises and never waits for long."""
 
+    def executable(self) -> Path:
+        """Return what is run; raises `ServerMissing`."""
+        return programs.find(self.program)
+
     def environment(self) -> Mapping[str, str]:
         """Return what is added to this process's environment."""
         return {}
@@ -99,7 +103,7 @@ class Server(abc.ABC):
         """
         if self.pid is not None:
             raise ServerFailed(f"{self.program} runs already, with the process id {self.pid}.")
-        arguments = [str(programs.find(self.program)), *self.command()]
+        arguments = [str(self.executable()), *self.command()]
         with self.log.open("ab") as log:
             self._process = _starter.submit(
                 subprocess.Popen,

@@ -1,5 +1,6 @@
 """Unbound, the resolver that the local CA asks."""
 
+import shutil
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +76,11 @@ class Unbound(Server):
         if self.pid is not None:
             self.wait_ready()
             self._control(f"stub_add {zone} {' '.join(self._stubs[zone])}")
+
+    def executable(self) -> Path:
+        """Return a copy of the program."""
+        # Debian's AppArmor profile is for the path of the original, and would keep it from `home`.
+        return Path(shutil.copy(super().executable(), self.home / "unbound"))
 
     def command(self) -> list[str]:
         """Write the configuration."""

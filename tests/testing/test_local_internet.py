@@ -13,6 +13,9 @@ import pytest
 from picdns_core.testing import LocalInternet, Loopback, ServerFailed, Unbound
 from picdns_core.testing.process import wait_until
 
+# The fixture knows what to do where a server is missing.
+pytestmark = pytest.mark.usefixtures("local_internet")
+
 
 def runs(pid: int) -> bool:
     """Tell whether a process is there, a dead one that nobody waits for not counting."""
