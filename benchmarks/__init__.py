@@ -1,0 +1,1 @@
+"""picdns beside certbot, Caddy and a bare script, on one machine in one run; see `__main__`."""

@@ -1,0 +1,129 @@
+"""The floor: the least that Python on the bare `acme` package needs; for `once`, a thread a name.
+
+`floor.py DIRECTORY CA_BUNDLE PORT FOLDER once|laps NAME...`. EC keys, polling every few
+milliseconds, no look at what comes back, nothing durable, nothing resumed: not to be imitated.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingTCPServer
+from typing import Any
+
+from acme import challenges, client, messages
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from josepy import jwa, jwk
+
+_PAUSE, _GROWTH = 0.005, 1.7  # with even pauses, eight threads flood the CA and take longer
+_THREADS = 8  # with 20, the account key is made and the nonces are had no faster
+
+_answers: dict[str, bytes] = {}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = _answers.get(self.path, b"")
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 128  # with the usual five, the CA's connections wait for a second
+
+
+def main(directory: str, ca_bundle: str, port: str, folder: str, call: str, *names: str) -> None:
+    """Register, then get the certificates at once, or one after another and print the laps."""
+    server = _Server(("", int(port)), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    key = jwk.JWKEC(key=ec.generate_private_key(ec.SECP256R1()))
+    first = _client(directory, key, ca_bundle)
+    first.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
+    if call == "laps":
+        print(json.dumps([_lap(first, name, Path(folder)) for name in names]))
+        return
+    if len(names) == 1:
+        _certificate(first, names[0], Path(folder))
+        return
+    idle = [first]
+
+    def issue(name: str) -> None:
+        mine = idle.pop() if idle else _second(first, ca_bundle)
+        _certificate(mine, name, Path(folder))
+        idle.append(mine)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(issue, names))
+
+
+def _client(directory: str, key: jwk.JWKEC, ca_bundle: str) -> client.ClientV2:
+    net = client.ClientNetwork(key, alg=jwa.ES256, verify_ssl=ca_bundle)  # type: ignore[arg-type]
+    return client.ClientV2(client.ClientV2.get_directory(directory, net), net)
+
+
+def _second(first: client.ClientV2, ca_bundle: str) -> client.ClientV2:
+    """Make a client for another thread, with the same account and directory."""
+    net = client.ClientNetwork(
+        first.net.key,
+        account=first.net.account,
+        alg=jwa.ES256,
+        verify_ssl=ca_bundle,  # type: ignore[arg-type]
+    )
+    return client.ClientV2(first.directory, net)
+
+
+def _certificate(acme: client.ClientV2, name: str, folder: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = (
+        x509.CertificateSigningRequestBuilder(x509.Name([]))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    order = acme.new_order(csr.public_bytes(Encoding.PEM))
+    [proof] = order.authorizations
+    [chosen] = [one for one in proof.body.challenges if isinstance(one.chall, challenges.HTTP01)]
+    response, validation = chosen.response_and_validation(acme.net.key)
+    _answers[chosen.chall.path] = validation.encode()
+    acme.answer_challenge(chosen, response)
+    pauses = _pauses()
+    while proof.body.status == messages.STATUS_PENDING:
+        time.sleep(next(pauses))
+        proof, _ = acme.poll(proof)
+    body = acme.begin_finalization(order).body
+    pauses = _pauses()
+    while body.certificate is None:
+        time.sleep(next(pauses))
+        body = messages.Order.from_json(acme._post_as_get(order.uri).json())  # noqa: SLF001
+    chain = acme._post_as_get(body.certificate).content  # noqa: SLF001
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / f"{name}.key").write_bytes(pem)
+    (folder / f"{name}.pem").write_bytes(chain)
+
+
+def _pauses() -> Iterator[float]:
+    pause = _PAUSE
+    while True:
+        yield pause
+        pause *= _GROWTH
+
+
+def _lap(acme: client.ClientV2, name: str, folder: Path) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    _certificate(acme, name, folder)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+main(*sys.argv[1:])
