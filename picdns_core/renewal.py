@@ -1,9 +1,12 @@
 """One certificate, from being due to being on disk."""
 
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from picdns_core import wanted
+from picdns_core.errors import Busy
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
 from picdns_core.settings import KeyType
 from picdns_core.store import Certificate, CertMeta, Lineages, Store
@@ -53,21 +56,21 @@ class Renewal:
             self._journal.close(want.lineage)
             return certificate
 
-    def abandon_all_but(self, wanted: set[str]) -> None:
-        """Undo what killed processes left of certificates that nobody wants any more."""
+    def tidy(self, wanted: set[str]) -> None:
+        """Finish or undo what killed processes left; an order that can go on is left to `renew`."""
         for lineage in self._journal.open_lineages():
-            if lineage not in wanted:
-                with self._store.lock(f"lineage-{lineage}", f"tidying {lineage}"):
-                    self._settle(lineage)
-                    if intent := self._journal.read(lineage):
-                        self._drop(intent)
+            with suppress(Busy), self._store.lock(f"lineage-{lineage}", f"tidying {lineage}"):
+                self._settle(lineage)
+                intent = self._journal.read(lineage)
+                if intent and not (intent.order_url and lineage in wanted):
+                    self._drop(intent)
 
     def _settle(self, lineage: str) -> None:
         """Finish what a killed process had all but done, and remove its challenge answers."""
         intent = self._journal.read(lineage)
         if intent is None:
             return
-        for token in intent.tokens:
+        for token in (intent.probe, *intent.tokens):
             self._store.delete(f"webroot/{token}")
         if self._lineages.get(lineage, intent.generation):
             self._journal.close(lineage)
@@ -90,6 +93,7 @@ class Renewal:
                 generation=generation,
                 names=want.names,
                 source=source,
+                probe=secrets.token_urlsafe(16),
             )
         )
         key = pem.dump_key(pem.new_key(self._key_type))

@@ -75,7 +75,7 @@ class Runner:
         job = self._open()
         with job.failures.remembered("up"):
             job.store.sweep()
-            job.renewal.abandon_all_but({one.lineage for one in job.wants})
+            job.renewal.tidy({one.lineage for one in job.wants})
             registration = job.registration or self._register(job)
             return self._renew(job, registration, job.wants, force=False)
 

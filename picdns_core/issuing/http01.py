@@ -50,13 +50,13 @@ class Http01Responder:
     def withdraw(self, token: str) -> None:
         self._store.delete(f"webroot/{token}")
 
-    def self_probe(self, name: str) -> None:
-        """Ask for a random token as the CA will; ChallengeFailed when something else answers.
+    def self_probe(self, name: str, token: str) -> None:
+        """Ask for a token of ours as the CA will; ChallengeFailed when something else answers.
 
         Many routers cannot reach themselves, so an answer that does not come proves nothing
         and is only said.
         """
-        token, expected = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        expected = secrets.token_urlsafe(16)
         port = "" if self._port == 80 else f":{self._port}"  # noqa: PLR2004
         self.publish(token, expected)
         try:

@@ -70,8 +70,9 @@ class Orders:
         return None if order.body.status == messages.STATUS_INVALID else order
 
     def _begin(self, client: Client, request: CertRequest) -> messages.OrderResource:
+        token = self._intent(request.lineage).probe
         for name in request.names:
-            self._responder.self_probe(name)
+            self._responder.self_probe(name, token)
         self._progress(Step(text="Ordering a certificate", name=request.lineage))
         try:
             order = client.open_order(request.names, self._authority.settings.profile)

@@ -13,7 +13,8 @@ _ORDER = "journal/order-"
 class OrderIntent(Document, frozen=True, kw_only=True):
     """A certificate that is being had: which generation holds its key, how far the order is.
 
-    `tokens` are the challenge answers that may be in the webroot because of it.
+    `probe` and `tokens` name what may be in the webroot because of it: the self-probe's token,
+    and the challenge answers.
     """
 
     mode: str
@@ -21,6 +22,7 @@ class OrderIntent(Document, frozen=True, kw_only=True):
     generation: str
     names: tuple[str, ...]
     source: str
+    probe: str
     order_url: str | None = None
     tokens: tuple[str, ...] = ()
 

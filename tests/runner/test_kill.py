@@ -1,0 +1,124 @@
+"""A process that is killed at any of its acts loses nothing and leaves nothing behind."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cell, MakeCell
+
+_MOST = 400
+
+
+class Killer:
+    """The process that runs cells and kills them; see `killer.py`."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("killer.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, cell: Cell, call: str = "up", kill_at: int = 0) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        request = {"root": str(cell.root), "call": call, "kill_at": kill_at}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+@pytest.fixture
+def killer() -> Iterator[Killer]:
+    process = Killer()
+    yield process
+    process.close()
+
+
+def _complete(cell: Cell, killer: Killer, kill_at: int) -> None:
+    """Run to the end and see that all is as if nothing had happened."""
+    after = killer.run(cell)
+    assert (kill_at, after["failed"]) == (kill_at, [])
+    assert (kill_at, cell.leftovers()) == (kill_at, [])
+    again = killer.run(cell)
+    assert (kill_at, again["failed"]) == (kill_at, [])
+
+
+def _clear(cell: Cell) -> None:
+    """Make the cell new: no state, and a Caddy without a config."""
+    assert cell.caddy
+    cell.caddy.stop()
+    for path in sorted(cell.base.parent.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    cell.caddyfile.unlink(missing_ok=True)
+    cell.caddy.start()
+
+
+@pytest.mark.timeout(300)
+def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
+    """The next `up` completes, with one more order at most, and no more accounts."""
+    cell = make_cell()
+    killed, kill_at = True, 0
+    while killed and kill_at < _MOST:
+        kill_at += 1
+        cell.forget_asked()
+        killed = killer.run(cell, kill_at=kill_at)["killed"]
+        _complete(cell, killer, kill_at)
+        asked = cell.asked()
+        assert asked["/order-plz"] <= 2
+        assert asked["/certZ/"] <= 2
+        assert asked["/sign-me-up"] <= 2
+        assert cell.get("files.home.test").status == 200
+        assert cell.get("files.cell").status == 200
+        _clear(cell)
+    assert 40 < kill_at < _MOST
+
+
+@pytest.mark.timeout(300)
+def test_renewal_killed_at_each_step_leaves_the_old_certificate_served(
+    make_cell: MakeCell, killer: Killer
+) -> None:
+    """Between the kill and the next `up`, whoever asks gets a good certificate."""
+    cell = make_cell()
+    cell.runner.up()
+    killed, kill_at = True, 0
+    while killed and kill_at < _MOST:
+        kill_at += 1
+        killed = killer.run(cell, "renew", kill_at)["killed"]
+        assert cell.get("files.home.test").status == 200
+        assert cell.get("files.cell").status == 200
+        killer.run(cell)
+        certificate = cell.certificate("files.home.test")
+        assert (kill_at, certificate.served) == (kill_at, certificate.serial)
+    assert 40 < kill_at < _MOST
+    killer.run(cell)
+    assert cell.leftovers() == []
+
+
+@pytest.mark.timeout(300)
+def test_lan_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
+    """The internal root and its leaves always belong together."""
+    cell = make_cell("lan")
+    killed, kill_at = True, 0
+    while killed and kill_at < _MOST:
+        kill_at += 1
+        killed = killer.run(cell, kill_at=kill_at)["killed"]
+        _complete(cell, killer, kill_at)
+        assert cell.get("files.home.cell").status == 200
+        assert cell.get("files.cell").status == 200
+        _clear(cell)
+    assert 40 < kill_at < _MOST
