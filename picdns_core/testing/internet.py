@@ -49,7 +49,7 @@ class LocalInternet:
         self._loopback = Loopback()
         self._lock = threading.RLock()
         self._opened: list[Server | HttpServer] = []
-        self._caddies: list[Caddy] = []
+        self._caddy: Caddy | None = None
         self._pebble: Pebble | None = None
         self._authority: TestAuthority | None = None
         self.http_port = self._loopback.port()
@@ -61,7 +61,7 @@ class LocalInternet:
         self.dns_port = self._loopback.port()
         """The one port of all DNS servers."""
         network = self._loopback.network()
-        self.tree = DnsTree(network, self.dns_port, parent=self.home)
+        self._tree = DnsTree(network, self.dns_port, parent=self.home)
         self._unbound = Unbound(f"{network}.{_RESOLVER_HOST}", self.dns_port, parent=self.home)
 
     @property
@@ -75,8 +75,7 @@ class LocalInternet:
     @property
     def roots(self) -> tuple[str, ...]:
         """The addresses of the root name servers, to be asked at `dns_port`."""
-        with self._lock:
-            return tuple(server.address for server in self.tree.root.servers)
+        return tuple(server.address for server in self.zone(".").servers)
 
     def zone(self, name: str = "home.test", *, servers: int = 1) -> Zone:
         """Return a zone; a new one is delegated from the root down, and known to the resolver.
@@ -85,14 +84,19 @@ class LocalInternet:
         name servers a new one has.
         """
         with self._lock:
-            known = set(self.tree.zones)
-            zone = self.tree.zone(name, servers=servers)
-            for new in (zone for zone in self.tree.zones if zone not in known):
+            known = self._tree.zones
+            zone = self._tree.zone(name, servers=servers)
+            for new in self._tree.zones[len(known) :]:
                 self._unbound.add_stub(
                     new.origin.to_text(),
                     [f"{server.address}@{server.port}" for server in new.servers],
                 )
             return zone
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """All zones that run, the root and the top-level domains among them."""
+        return self._tree.zones
 
     @property
     def unbound(self) -> Unbound:
@@ -141,7 +145,7 @@ class LocalInternet:
         Raises `ServerFailed` when one runs already, since Linux would let them share the ports.
         """
         with self._lock:
-            if any(caddy.pid is not None for caddy in self._caddies):
+            if self._caddy and self._caddy.pid is not None:
                 raise ServerFailed("A Caddy of this internet runs already: close it first.")
             caddy = Caddy(
                 caddyfile,
@@ -152,8 +156,8 @@ class LocalInternet:
                 group=group,
                 parent=self.home,
             )
-            self._caddies.append(caddy)
-            return self._start(caddy)
+            self._caddy = self._start(caddy)
+            return caddy
 
     def backend(self, name: str) -> Backend:
         """Start a service that answers with its name."""
@@ -195,7 +199,7 @@ class LocalInternet:
             while self._opened:
                 self._opened.pop().close()
             self._unbound.close()
-            self.tree.close()
+            self._tree.close()
             self._loopback.close()
             shutil.rmtree(self.home, ignore_errors=True)
 

@@ -29,13 +29,8 @@ class DnsTree:
         self._zones: dict[dns.name.Name, Zone] = {}
 
     @property
-    def root(self) -> Zone:
-        """The root zone; its servers are where a walk through the tree begins."""
-        return self.zone(".")
-
-    @property
     def zones(self) -> tuple[Zone, ...]:
-        """All zones that run, parents before their children."""
+        """All zones that run, in the order in which they were started."""
         return tuple(self._zones.values())
 
     def zone(self, name: str, *, servers: int = 1) -> Zone:

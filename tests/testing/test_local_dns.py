@@ -137,6 +137,12 @@ def test_an_unknown_name_does_not_exist(local_internet: LocalInternet) -> None:
     assert resolve(local_internet, "nobody.test").rcode() == dns.rcode.NXDOMAIN
 
 
+def test_all_levels_are_known_to_the_resolver(local_internet: LocalInternet) -> None:
+    """Nothing that the resolver is asked can leave this machine: it has the root as well."""
+    assert {".", "test"} < {zone.name or "." for zone in local_internet.zones}
+    assert resolve(local_internet, "nobody.invalid").rcode() == dns.rcode.NXDOMAIN
+
+
 def test_servers_of_one_zone_can_disagree_or_be_down(local_internet: LocalInternet) -> None:
     """A test can let one server of a zone lag behind, or stop it, while the other answers."""
     zone = local_internet.zone("two.test", servers=2)

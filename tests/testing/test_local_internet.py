@@ -35,7 +35,7 @@ def test_nothing_is_left_of_it() -> None:
         net.backend("one")
         net.forward_proxy()
         servers = [net.pebble, net.unbound, net.caddy(), net.new_pebble()]
-        servers += [server for zone in net.tree.zones for server in zone.servers]
+        servers += [server for zone in net.zones for server in zone.servers]
         pids = [server.pid for server in servers if server.pid]
         assert len(pids) == len(servers) == 9
         home = net.home
@@ -92,7 +92,7 @@ def test_two_do_not_meet() -> None:
 def test_asking_is_starting() -> None:
     """Nothing runs before it is asked for, and the same question gives the same server."""
     with LocalInternet() as net:
-        assert net.tree.zones == ()
+        assert net.zones == ()
         assert net.zone() is net.zone("home.test.")
         assert net.pebble is net.pebble
         assert net.unbound is net.unbound
