@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,9 +44,7 @@ class Cell:
         """Change keys of the config; `picdns.*` is given as a dict that is merged one level."""
         config = self.config() if self.config_file.exists() else {}
         for section, settings in values.pop("picdns", {}).items():
-            config.setdefault("picdns", {})[section] = settings and (
-                config.get("picdns", {}).get(section, {}) | settings
-            )
+            config.setdefault("picdns", {}).setdefault(section, {}).update(settings)
         self.config_file.parent.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(json.dumps(config | values, indent=2))
 
@@ -107,7 +105,7 @@ def backend(local_internet: LocalInternet) -> Backend:
 @pytest.fixture
 def make_cell(
     tmp_path: Path, local_internet: LocalInternet, backend: Backend, caddy: Callable[..., Caddy]
-) -> Iterator[MakeCell]:
+) -> MakeCell:
     """Make cells for a test; each has a directory of its own."""
     count = 0
 
@@ -144,4 +142,4 @@ def make_cell(
         return cell
 
     start_caddy = caddy
-    yield make
+    return make

@@ -94,6 +94,7 @@ class Authority:
         client.net.account = _resource(account)
 
     def _register(self, client: Client) -> Account:
+        client.net.account = None  # else the request would be signed for the account that is gone
         try:
             url = client.new_account(
                 messages.NewRegistration.from_data(

@@ -97,8 +97,8 @@ class Orders:
         chosen = [_choose(authorization, challenge) for authorization in pending]
         with self._answers(client, request, chosen):
             self._progress(Step(text="Proving the name to the CA", name=request.lineage))
-            for body in chosen:
-                client.answer_challenge(body, body.chall.response(client.net.key))
+            for authorization, body in zip(pending, chosen, strict=True):
+                _answer(client, authorization, body)
             for authorization in pending:
                 self._await_validation(client, authorization)
 
@@ -162,6 +162,17 @@ class Orders:
 
     def _note(self, lineage: str, **changes: object) -> None:
         self._journal.write(self._intent(lineage).but(**changes))
+
+
+def _answer(
+    client: Client, authorization: messages.AuthorizationResource, body: messages.ChallengeBody
+) -> None:
+    """Tell the CA to look; a refusal is none if it has looked already."""
+    try:
+        client.answer_challenge(body, body.chall.response(client.net.key))
+    except messages.Error:
+        if client.read_authorization(authorization.uri).body.status == messages.STATUS_PENDING:
+            raise
 
 
 def _choose(

@@ -1,7 +1,7 @@
 """Every use of what `acme` keeps private, and the gaps of `acme` 5.9 closed, in one place.
 
-Its ClientNetwork forgets the nonces of error responses and gives up at the second badNonce; its
-errors drop Retry-After; its polling sleeps whole seconds; its `new_order` hides the order's URL
+Its ClientNetwork forgets the nonces of error responses, gives up at the second badNonce and at
+the first connection that a server has closed meanwhile; its errors drop Retry-After; its polling sleeps whole seconds; its `new_order` hides the order's URL
 until each authorization is read.
 """
 
@@ -18,6 +18,7 @@ from josepy import jwa, jwk
 from picdns_core.http import Session
 
 _NONCE_TRIES = 8
+_CONNECTION_TRIES = 3
 
 
 class Network(client.ClientNetwork):
@@ -36,13 +37,19 @@ class Network(client.ClientNetwork):
         self.clock_offset = 0.0
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
-        for _ in range(_NONCE_TRIES - 1):
+        """Send a signed request; each request of an order may safely be sent twice."""
+        bad_nonces = cuts = 0
+        while True:
             try:
                 return self._post_once(*args, **kwargs)
             except messages.Error as error:
-                if error.code != "badNonce":
+                bad_nonces += 1
+                if error.code != "badNonce" or bad_nonces == _NONCE_TRIES:
                     raise
-        return self._post_once(*args, **kwargs)
+            except requests.ConnectionError as error:
+                cuts += 1
+                if isinstance(error, requests.exceptions.SSLError) or cuts == _CONNECTION_TRIES:
+                    raise
 
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         response = super()._send_request(method, url, *args, **kwargs)

@@ -12,9 +12,6 @@ import sys
 import threading
 from typing import Any
 
-import picdns_core.deploy
-import picdns_core.internal_ca
-import picdns_core.issuing
 from picdns_core import Runner
 
 _ACTS = {"os.rename", "os.remove", "os.symlink", "os.mkdir", "os.rmdir", "socket.connect"}
@@ -35,7 +32,7 @@ def serve() -> None:
         _, status = os.waitpid(child, 0)
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         answer = json.loads(said) if said else {}
-        print(json.dumps({"killed": killed, **answer}), flush=True)
+        print(json.dumps({"killed": killed, **answer}), flush=True)  # noqa: T201
 
 
 def _run(request: dict[str, Any], writer: int) -> None:
@@ -44,7 +41,9 @@ def _run(request: dict[str, Any], writer: int) -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal count
-        writes = event == "open" and str(arguments[0]).startswith(root) and arguments[2] & os.O_CREAT
+        writes = (
+            event == "open" and str(arguments[0]).startswith(root) and arguments[2] & os.O_CREAT
+        )
         if event in _ACTS or event in _SENDS or writes:
             with guard:
                 count += 1

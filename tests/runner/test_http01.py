@@ -32,9 +32,17 @@ def test_up_twice_changes_nothing(make_cell: MakeCell) -> None:
     cell = make_cell()
     cell.runner.up()
     cell.forget_asked()
-    before = {path: os.lstat(path).st_mtime_ns for path in cell.root.rglob("*") if "locks" not in str(path)}
+    before = {
+        path: os.lstat(path).st_mtime_ns
+        for path in cell.root.rglob("*")
+        if "locks" not in str(path)
+    }
     report = cell.runner.up()
-    after = {path: os.lstat(path).st_mtime_ns for path in cell.root.rglob("*") if "locks" not in str(path)}
+    after = {
+        path: os.lstat(path).st_mtime_ns
+        for path in cell.root.rglob("*")
+        if "locks" not in str(path)
+    }
     assert (report.issued, report.deployed, report.failed) == ((), False, ())
     assert after == before
     assert sum(cell.asked().values()) == 0
@@ -67,7 +75,9 @@ def test_forced_renewal_is_served_under_its_new_serial(make_cell: MakeCell) -> N
     """The leaf that Caddy answers with is the new one, and only that name was renewed."""
     cell = make_cell(services=("files", "photos"))
     cell.runner.up()
-    before = {name: cell.certificate(name).serial for name in ("files.home.test", "photos.home.test")}
+    before = {
+        name: cell.certificate(name).serial for name in ("files.home.test", "photos.home.test")
+    }
     report = cell.runner.renew("files.home.test", force=True)
     after = cell.certificate("files.home.test")
     assert report.issued == (("files.home.test",),)
