@@ -29,9 +29,12 @@ class Registrations:
     def matching(self, cell: Cell, settings: msgspec.Struct) -> Registration | None:
         """Return the registration if it is for this name and these settings."""
         claim = self.get(cell.mode)
-        if claim is None or claim.settings != msgspec.to_builtins(settings):
+        if claim is None or (claim.cell.name, claim.cell.domain) != (cell.name, cell.domain):
             return None
-        same = (claim.cell.name, claim.cell.domain) == (cell.name, cell.domain)
+        try:  # as they are now: a new setting has its default, a list from JSON is a tuple
+            same = msgspec.convert(claim.settings, type(settings)) == settings
+        except msgspec.ValidationError:
+            return None
         return claim.registration if same else None
 
     def keep(self, cell: Cell, settings: msgspec.Struct, registration: Registration) -> None:
