@@ -80,7 +80,7 @@ def link(path: Path, target: str) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-    sync_directory(path.parent)
+        _sync(directory)
 
 
 def make_directories(path: Path, *, below: Path, mode: int, gid: int = -1) -> None:
@@ -92,7 +92,7 @@ def make_directories(path: Path, *, below: Path, mode: int, gid: int = -1) -> No
         try:
             os.mkdir(path, mode if gid == -1 else 0o700)
         except FileExistsError:
-            if not os.path.isdir(path):
+            if os.path.isfile(path):
                 raise
             return
         if gid != -1:
@@ -103,22 +103,15 @@ def make_directories(path: Path, *, below: Path, mode: int, gid: int = -1) -> No
 
 def remove(path: Path) -> None:
     """Remove a file, durably; one that is not there is fine."""
-    with explained(path):
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            return
-        sync_directory(path.parent)
+    with explained(path), suppress(FileNotFoundError), _opened(path.parent) as directory:
+        os.unlink(path)
+        _sync(directory)
 
 
 def sync_directory(path: Path) -> None:
     """Make renames and removals in a directory durable, where its file system can."""
-    with explained(path), _opened(path) as descriptor:
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # said by network file systems that cannot
-                raise
+    with explained(path), _opened(path) as directory:
+        _sync(directory)
 
 
 def sweep(directory: Path) -> None:
@@ -139,6 +132,14 @@ def explained(path: Path) -> Iterator[None]:
         words = {"user": _user(), "parent": path.parent}
         happened, mend = (said.format(**words) for said in _SAID.get(error.errno or 0, otherwise))
         raise StoreError(f"{path}: {happened}", hint=mend) from error
+
+
+def _sync(directory: int) -> None:
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # said by network file systems that cannot
+            raise
 
 
 def _create_beside(path: Path) -> tuple[Path, int]:

@@ -49,7 +49,7 @@ class FileStore:
 
     def put(self, key: str, data: bytes) -> None:
         access, path = self._access(key), self._path(key)
-        for again in (True, True, False):
+        for again in reversed(range(10)):
             try:
                 self._make(path.parent, access)
                 atomic.write(path, data, mode=access.file, gid=access.gid, durable=access.durable)
@@ -146,7 +146,7 @@ class FileStore:
         return {"certs": self._shared, "webroot": self._public}.get(top, self._private)
 
     def _path(self, key: str) -> Path:
-        if key != "." and not all(_PART.fullmatch(part) for part in key.split("/")):
+        if not all(_PART.fullmatch(part) for part in key.split("/")):
             raise ValueError(f"{key!r} is not a key")
         return self.base / key
 
