@@ -1,0 +1,278 @@
+"""Going live through a real Caddy: it serves the new certificate, or the old one stays."""
+
+import http.client
+import os
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+
+from picdns_core import DeployFailed
+from picdns_core.testing import Answer, Cut, Response
+from tests.conftest import MakeCell
+
+NAME = "files.home.test"
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="starts Caddy as another user")
+
+
+def open_to_others(path: Path) -> None:
+    """Let other users pass through the directories that pytest made for one user only."""
+    for folder in (path, *path.parents):
+        if folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+
+
+@root_only
+@pytest.mark.parametrize("mode", ["lan", "http01"])
+def test_caddy_of_another_user_that_sees_other_paths_serves_the_cell(
+    make_cell: MakeCell, tmp_path: Path, mode: str
+) -> None:
+    """The group may read keys, everybody the webroot; the Caddyfile has Caddy's paths only."""
+    open_to_others(tmp_path)
+    cell = make_cell(mode, caddy=False)
+    theirs = tmp_path / "as-caddy-sees-it"
+    theirs.symlink_to(cell.root)
+    cell.caddy = cell.net.caddy(theirs / "config/caddy/Caddyfile", user=65534, group=65533)
+    ports = {
+        "admin": cell.caddy.admin,
+        "http_port": cell.caddy.http_port,
+        "https_port": cell.caddy.https_port,
+        "paths": {str(cell.root): str(theirs)},
+    }
+    cell.set(picdns={"caddy": ports, "files": {"group": 65533}})
+    assert cell.runner.up().failed == ()
+    public = "files.home.cell" if mode == "lan" else NAME
+    assert cell.get(public).status == 200
+    assert cell.get("files.cell").status == 200
+    assert str(cell.root) not in cell.caddyfile.read_text()
+    cell.caddy.close()
+
+
+@root_only
+def test_caddy_that_may_not_read_the_keys_is_said_with_the_mend(
+    make_cell: MakeCell, tmp_path: Path
+) -> None:
+    """Without the group, another user's Caddy cannot open the key; what it served stays."""
+    open_to_others(tmp_path)
+    cell = make_cell("lan", caddy=False)
+    cell.caddy = cell.net.caddy(cell.caddyfile, user=65534, group=65533)
+    ports = {
+        "admin": cell.caddy.admin,
+        "http_port": cell.caddy.http_port,
+        "https_port": cell.caddy.https_port,
+    }
+    cell.set(picdns={"caddy": ports})
+    with pytest.raises(DeployFailed) as failed:
+        cell.runner.up()
+    assert "permission denied" in failed.value.message
+    assert "picdns.files.group" in failed.value.hint
+    cell.set(picdns={"files": {"group": 65533}})
+    assert cell.runner.up().failed == ()
+    assert cell.get("files.home.cell").status == 200
+    cell.caddy.close()
+
+
+def test_client_that_keeps_asking_during_renewals_sees_no_failure(make_cell: MakeCell) -> None:
+    """Every handshake succeeds, with the old certificate or the new one.
+
+    As browsers do, the client sends a GET again when its connection is closed without a single
+    byte of an answer (RFC 9112, section 9.3.1): a server that changes its config does that to
+    connections it has accepted and not yet read from.
+    """
+    cell = make_cell()
+    cell.runner.up()
+    done, serials, failures = threading.Event(), set[int](), list[Exception]()
+
+    def keep_asking() -> None:
+        while not done.is_set():
+            try:
+                serials.add(ask().serial)
+            except OSError as error:
+                failures.append(error)
+
+    def ask() -> Response:
+        try:
+            return cell.get(NAME)
+        except http.client.RemoteDisconnected:
+            return cell.get(NAME)
+
+    clients = [threading.Thread(target=keep_asking) for _ in range(2)]
+    for client in clients:
+        client.start()
+    for _ in range(3):
+        assert cell.runner.renew(NAME, force=True).failed == ()
+    last = cell.get(NAME).serial
+    done.set()
+    for client in clients:
+        client.join()
+    assert failures == []
+    assert last in serials
+    assert len(serials) >= 2
+
+
+def test_cold_restart_of_caddy_serves_the_same(make_cell: MakeCell) -> None:
+    """From the file alone, after an orderly end and after a kill."""
+    cell = make_cell()
+    cell.runner.up()
+    assert cell.caddy
+    serial = cell.get(NAME).serial
+    cell.caddy.restart()
+    assert cell.get(NAME).serial == serial
+    cell.caddy.kill()
+    cell.caddy.start()
+    assert cell.get(NAME).serial == serial
+
+
+def test_refused_load_leaves_file_and_config_as_they_were(make_cell: MakeCell) -> None:
+    """Caddy accepts to adapt a config whose key is missing, and then refuses to load it."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    before, serial = cell.caddyfile.read_text(), cell.certificate("home.cell").serial
+    cell.set(picdns={"caddy": {"paths": {str(cell.root): "/nowhere"}}})
+    with pytest.raises(DeployFailed) as refused:
+        cell.runner.renew("home.cell", force=True)
+    assert "no such file" in refused.value.message
+    assert "picdns.caddy.paths" in refused.value.hint
+    assert cell.caddyfile.read_text() == before
+    assert cell.certificate("home.cell").served == serial
+    assert cell.certificate("home.cell").serial == serial
+    cell.set(picdns={"caddy": {"paths": {}}})
+    cell.runner.up()
+    assert cell.certificate("home.cell").served != serial
+
+
+def test_before_any_certificate_challenges_and_redirects_are_served(make_cell: MakeCell) -> None:
+    """A cell whose CA does not answer is at least reachable for it."""
+    cell = make_cell()
+    cell.set(picdns={"acme": {"directory": "https://127.0.0.1:1/dir"}})
+    assert len(cell.runner.up().failed) == 1
+    assert cell.caddy
+    token = cell.base / "webroot/token"
+    token.parent.mkdir()
+    token.write_text("token.thumbprint")
+    answer = cell.caddy.get_plain(NAME, "/.well-known/acme-challenge/token")
+    assert (answer.status, answer.body) == (200, "token.thumbprint")
+    assert cell.caddy.get_plain(NAME, "/").status == 308
+    with pytest.raises(ssl.SSLError):
+        cell.caddy.get(NAME, ca=cell.internal_root)
+    token.unlink()
+
+
+def test_caddy_that_is_down_is_said_and_gets_its_file_to_start_from(make_cell: MakeCell) -> None:
+    """Certificates are kept; once Caddy runs, `up` completes without asking the CA again."""
+    cell = make_cell()
+    cell.runner.up()
+    cell.forget_asked()
+    assert cell.caddy
+    cell.caddy.stop()
+    with pytest.raises(DeployFailed) as down:
+        cell.runner.renew(NAME, force=True)
+    assert "Caddy does not answer" in down.value.message
+    assert "Start Caddy" in down.value.hint
+    assert cell.asked()["/order-plz"] == 0
+    cell.caddyfile.unlink()
+    with pytest.raises(DeployFailed):
+        cell.runner.up()
+    cell.caddy.start()
+    assert cell.get(NAME).status == 200
+    assert cell.runner.up().failed == ()
+
+
+def test_caddy_down_does_not_keep_lan_from_its_certificates(make_cell: MakeCell) -> None:
+    """They are on disk when Caddy comes back, and are then served."""
+    cell = make_cell("lan")
+    assert cell.caddy
+    cell.caddy.stop()
+    with pytest.raises(DeployFailed):
+        cell.runner.up()
+    cell.caddy.start()
+    cell.runner.up()
+    assert cell.get("files.home.cell").status == 200
+    generations = [path.name for path in cell.base.glob("certs/*/0*")]
+    assert generations == ["000001", "000001"]
+
+
+def test_certificate_that_is_not_served_brings_the_old_one_back(make_cell: MakeCell) -> None:
+    """Where something else answers at the probe, the config before is loaded again."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    before, serial = cell.caddyfile.read_text(), cell.certificate("home.cell").serial
+    assert cell.caddy
+    cell.set(picdns={"caddy": {"probe": cell.caddy.admin}})
+    with pytest.raises(DeployFailed) as failed:
+        cell.runner.renew("home.cell", force=True)
+    assert "it serves nothing for home.cell" in failed.value.message
+    assert cell.caddyfile.read_text() == before
+    cell.set(picdns={"caddy": {"probe": None}})
+    assert cell.certificate("home.cell").serial == serial
+    assert cell.certificate("home.cell").served == serial
+
+
+@pytest.mark.parametrize("fault", [Cut("request"), Cut("reply"), Answer(500, {}, "{}")])
+def test_admin_endpoint_that_breaks_in_the_middle_is_mended_by_the_next_up(
+    make_cell: MakeCell, fault: Answer | Cut
+) -> None:
+    """Also when Caddy has taken the config and we never heard of it."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    assert cell.caddy
+    proxy = cell.net.fault_proxy(f"http://{cell.caddy.admin}", keep_host=False)
+    rule = proxy.on("POST", "/load", fault)
+    text = cell.caddyfile.read_text()
+    admin = proxy.url.removeprefix("http://")
+    cell.set(picdns={"caddy": {"admin": admin}})
+    with pytest.raises(DeployFailed):
+        cell.runner.renew("home.cell", force=True)
+    assert cell.caddyfile.read_text() == text
+    assert cell.get("files.home.cell").status == 200
+    proxy.faults.remove(rule)
+    cell.set(picdns={"caddy": {"admin": cell.caddy.admin}})
+    assert cell.runner.up().failed == ()
+    found = cell.certificate("home.cell")
+    assert found.served == found.serial
+    proxy.close()
+
+
+def test_caddyfile_of_somebody_else_is_kept_beside_ours(make_cell: MakeCell) -> None:
+    """Once, as Caddyfile.orig."""
+    cell = make_cell("lan")
+    cell.caddyfile.parent.mkdir(parents=True)
+    cell.caddyfile.write_text("# the admin's own\n")
+    cell.runner.up()
+    assert cell.caddyfile.with_name("Caddyfile.orig").read_text() == "# the admin's own\n"
+    assert cell.get("files.home.cell").status == 200
+
+
+def test_caddy_that_lost_its_config_gets_it_again(make_cell: MakeCell) -> None:
+    """`up` looks at what is served, not only at files."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    assert cell.caddy
+    cell.caddy.stop()
+    kept = cell.caddyfile.read_text()
+    cell.caddyfile.unlink()
+    cell.caddy.start()
+    cell.caddyfile.write_text(kept)
+    assert cell.certificate("home.cell").served is None
+    assert cell.runner.up().deployed
+    assert cell.certificate("home.cell").served is not None
+
+
+def test_generations_that_caddy_may_need_are_never_removed(make_cell: MakeCell) -> None:
+    """Caddy refuses to start when one is missing."""
+    cell = make_cell("lan")
+    for _ in range(4):
+        cell.runner.renew("home.cell", force=True)
+    named = {line.split()[1] for line in cell.caddyfile.read_text().splitlines() if "tls " in line}
+    assert named
+    assert all(Path(path).exists() for path in named)
+    assert len(list(cell.base.glob("certs/home.cell/0*"))) <= 2
+
+
+def test_unknown_name_below_a_wildcard_gets_a_plain_answer(make_cell: MakeCell) -> None:
+    """TLS works for it, and it is said that there is no such service."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    answer = cell.get("nothing.home.cell")
+    assert (answer.status, answer.body) == (404, "No service of this cell has this name.")
