@@ -79,7 +79,9 @@ class FileStore:
 
     def point(self, lineage: str, generation: str | None) -> None:
         path = self._path(f"certs/{lineage}/current")
-        if path.is_dir() and not path.is_symlink():  # a backup was restored with links followed
+        if os.path.isdir(path) and not os.path.islink(
+            path
+        ):  # a backup was restored with links followed
             from shutil import rmtree
 
             with atomic.explained(path):
@@ -119,14 +121,13 @@ class FileStore:
         return locks.hold(path, step, wait)
 
     def sweep(self) -> None:
-        atomic.sweep(self.base)
         self._mend_modes()
+        atomic.sweep(self.base)
 
     def _mend_modes(self) -> None:
         """Give everything the mode it should have: a restored backup may have lost them."""
+        _set_mode(self.base, _THROUGH, _THROUGH.directory)
         for folder, folders, files in os.walk(self.base):
-            if Path(folder) == self.base:
-                _set_mode(self.base, _THROUGH, _THROUGH.directory)
             for name in filter(_PART.fullmatch, folders + files):
                 path = Path(folder, name)
                 access = self._access(str(path.relative_to(self.base)))

@@ -1,0 +1,90 @@
+"""Failures: kept until the same thing succeeds."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from picdns_core.errors import Busy, Cancelled, DeployFailed, PicdnsError, RateLimited
+from picdns_core.store import FileStore
+from picdns_core.store.failures import Failures
+
+
+@pytest.fixture
+def failures(store: FileStore) -> Failures:
+    return Failures(store)
+
+
+def test_a_failure_is_known_to_the_next_process(root: Path, failures: Failures) -> None:
+    """What it was about, its words, and when."""
+    failures.note("home.cell", DeployFailed("Caddy is down.", hint="Start it."))
+    last = Failures(FileStore(root)).last()
+    assert last
+    assert (last.subject, last.error, last.count) == ("home.cell", "DeployFailed", 1)
+    assert (last.message, last.hint) == ("Caddy is down.", "Start it.")
+    assert datetime.now(UTC) - last.at < timedelta(minutes=1)
+
+
+def test_failures_in_a_row_are_counted_by_subject(failures: Failures) -> None:
+    """Until one succeeds, which leaves the others' counts."""
+    for _ in range(3):
+        failures.note("a", RateLimited("too many"))
+    assert failures.note("b", PicdnsError("else")).count == 1
+    assert failures.note("a", PicdnsError("again")).count == 4
+    failures.clear("a", "unknown")
+    assert failures.note("a", PicdnsError("anew")).count == 1
+    assert failures.note("b", PicdnsError("else")).count == 2
+
+
+def test_the_last_failure_is_the_latest_that_is_not_made_up_for(failures: Failures) -> None:
+    """None when all is well."""
+    assert failures.last() is None
+    failures.clear("a")
+    failures.note("a", PicdnsError("first"))
+    failures.note("b", PicdnsError("second"))
+    assert (last := failures.last())
+    assert last.message == "second"
+    failures.clear("b")
+    assert (last := failures.last())
+    assert last.message == "first"
+    failures.clear("a")
+    assert failures.last() is None
+
+
+def test_an_error_that_passes_through_is_remembered_until_success(failures: Failures) -> None:
+    """It is raised all the same."""
+    with pytest.raises(DeployFailed), failures.remembered("up"):
+        raise DeployFailed("down")
+    assert (last := failures.last())
+    assert last.subject == "up"
+    with failures.remembered("up"):
+        pass
+    assert failures.last() is None
+
+
+@pytest.mark.parametrize("error", [Busy("renewing"), Cancelled("stopped")])
+def test_being_busy_or_cancelled_is_no_failure(failures: Failures, error: PicdnsError) -> None:
+    """Nor does it make up for one."""
+    failures.note("up", PicdnsError("before"))
+    with pytest.raises(type(error)), failures.remembered("up"):
+        raise error
+    assert (last := failures.last())
+    assert last.message == "before"
+
+
+def test_failures_noted_at_once_are_all_kept(root: Path) -> None:
+    """Many certificates may fail at the same moment."""
+
+    def note(number: int) -> None:
+        Failures(FileStore(root)).note(f"subject-{number}", PicdnsError("at once"))
+
+    threads = [threading.Thread(target=note, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = [
+        Failures(FileStore(root)).note(f"subject-{n}", PicdnsError("")).count for n in range(8)
+    ]
+    assert counts == [2] * 8
