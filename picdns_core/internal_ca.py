@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from picdns_core import pem
 from picdns_core.errors import StoreError
-from picdns_core.model import Cell, CertRequest, IssuedCert
+from picdns_core.model import Cell, CertRequest, IssuedCert, Progress, Step
 from picdns_core.store import Store
 
 _ROOT = "secrets/ca/root.pem"
@@ -26,9 +26,10 @@ _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc0
 class InternalCA:
     """Signs for one cell; makes its root at the first use, and when the domain has changed."""
 
-    def __init__(self, store: Store, cell: Cell) -> None:
+    def __init__(self, store: Store, cell: Cell, progress: Progress = lambda _: None) -> None:
         self._store = store
         self._cell = cell
+        self._progress = progress
 
     def root_pem(self) -> bytes:
         """Return the root that devices must trust, in PEM."""
@@ -63,6 +64,7 @@ class InternalCA:
         with self._store.lock("cell", "making the internal root certificate", wait=10):
             key, root = self._store.get(_KEY), self._store.get(_ROOT)
             if key is None or root is None or not _serves(key, root, self._cell):
+                self._progress(Step(text="Making a new root: import it with `picdns ca`"))
                 key, root = _make_root(self._cell)
                 # At no moment do the two files belong to different roots.
                 self._store.delete(_ROOT)

@@ -87,7 +87,7 @@ class Job:
             return self._given_signer
         from picdns_core.internal_ca import InternalCA
 
-        return InternalCA(self.store, self.cell)
+        return InternalCA(self.store, self.cell, self._progress)
 
     @cached_property
     def deployment(self) -> Deployment:

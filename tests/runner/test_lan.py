@@ -1,0 +1,106 @@
+"""A cell in lan: its own CA, and nobody else."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from picdns_core import ConfigError, StoreError
+from tests.conftest import MakeCell
+
+
+def test_services_are_served_under_both_names(make_cell: MakeCell) -> None:
+    """`<service>.<domain>` by the wildcard, `<service>.cell` by the internal certificate."""
+    cell = make_cell("lan", ("files", "photos"))
+    report = cell.runner.up()
+    assert report.issued == (("home.cell", "*.home.cell"), ("files.cell", "photos.cell"))
+    for name in ("files.home.cell", "photos.home.cell", "files.cell", "photos.cell"):
+        assert cell.get(name).body == "hello"
+
+
+def test_leaf_lasts_ninety_days_and_renews_like_any_other(make_cell: MakeCell) -> None:
+    """At two thirds of its lifetime."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    found = cell.certificate("home.cell")
+    lifetime = found.not_after - found.not_before
+    assert timedelta(days=90) <= lifetime < timedelta(days=91)
+    assert found.renew_at == found.not_before + lifetime * 2 / 3
+
+
+def test_nothing_of_acme_is_loaded_and_no_socket_opened(make_cell: MakeCell) -> None:
+    """Without Caddy, `up` in lan asks nobody for anything."""
+    cell = make_cell("lan", caddy=False)
+    script = (
+        "import sys\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda event, _: event == 'socket.connect' and opened.append(event))\n"
+        "from picdns_core import Runner\n"
+        f"Runner({str(cell.root)!r}).up()\n"
+        "print(opened, 'acme' in sys.modules, 'josepy' in sys.modules)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[] False False\n"
+
+
+def test_up_twice_changes_nothing(make_cell: MakeCell) -> None:
+    """The second run issues and deploys nothing."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    serial = cell.certificate("home.cell").serial
+    report = cell.runner.up()
+    assert (report.issued, report.deployed) == ((), False)
+    assert cell.certificate("home.cell").serial == serial
+
+
+def test_cell_without_services_has_its_wildcard(make_cell: MakeCell) -> None:
+    """So that the first service is served the moment it is installed."""
+    cell = make_cell("lan", ())
+    cell.runner.up()
+    assert cell.get("anything.home.cell").status == 404
+
+
+def test_renewed_name_must_be_one_of_the_cell(make_cell: MakeCell) -> None:
+    """The error lists those there are."""
+    cell = make_cell("lan", caddy=False)
+    with pytest.raises(ConfigError, match=r"home\.cell, \*\.home\.cell, files\.cell"):
+        cell.runner.renew("other.cell")
+
+
+def test_state_of_a_newer_version_is_refused_and_left_alone(make_cell: MakeCell) -> None:
+    """An older picdns never rewrites what it does not understand."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    meta = next(cell.base.glob("certs/home.cell/*/meta.json"))
+    newer = meta.read_text().replace('"version": 1', '"version": 2')
+    meta.write_text(newer)
+    with pytest.raises(StoreError, match="written by a newer picdns"):
+        cell.runner.up()
+    assert meta.read_text() == newer
+    assert cell.get("files.cell").status == 200
+
+
+def test_status_is_answered_from_memory(make_cell: MakeCell) -> None:
+    """Only `refresh` and the first `status` look; what is held locked does not matter."""
+    cell = make_cell("lan", caddy=False)
+    runner = cell.runner
+    runner.up()
+    first = runner.status()
+    for path in sorted(cell.root.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    assert runner.status() is first
+
+
+def test_teardown_gives_the_name_back_once_and_leaves_certificates(make_cell: MakeCell) -> None:
+    """What is served stays so; the second time there is nothing to do."""
+    cell = make_cell("lan")
+    runner = cell.runner
+    runner.up()
+    assert runner.refresh().registered
+    assert runner.teardown() is True
+    assert runner.teardown() is False
+    assert not runner.refresh().registered
+    assert cell.get("files.home.cell").status == 200
+    runner.up()
+    assert runner.refresh().registered
