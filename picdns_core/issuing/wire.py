@@ -1,8 +1,8 @@
 """Every use of what `acme` keeps private, and the gaps of `acme` 5.9 closed, in one place.
 
-Its ClientNetwork forgets the nonces of error responses, gives up at the second badNonce and at
-the first connection that a server has closed meanwhile; its errors drop Retry-After; its polling sleeps whole seconds; its `new_order` hides the order's URL
-until each authorization is read.
+Its ClientNetwork forgets the nonces of error responses, gives up at the second badNonce and at the
+first connection that a server has closed meanwhile; its errors drop Retry-After; its polling
+sleeps whole seconds; its `new_order` hides the order's URL until each authorization is read.
 """
 
 from collections.abc import Sequence
