@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,7 @@ class Job:
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
         self.secrets = ModeSecrets(self.store, self.mode.name, self.mode.secrets)
         self._acme_secrets = ModeSecrets(self.store, "acme", (_EAB_KEY,))
-        self._take_secrets(source)
-        parsed = config.parse(source.read(), self.mode)
+        parsed = config.parse(self._without_secrets(source, raw), self.mode)
         self.cell = parsed.cell
         self.settings = parsed.settings
         self.picdns = parsed.picdns
@@ -142,14 +142,15 @@ class Job:
                 **by,
             )
 
-    def _take_secrets(self, source: ConfigSource) -> None:
-        """Move secrets that stand in the config into files of their own."""
-        raw = source.read()
+    def _without_secrets(self, source: ConfigSource, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Move secrets that stand in the config into files of their own; return what is left."""
         found = config.secrets_in(raw, self.mode)
         eab_key = config.eab_key_in(raw)
         for name, value in found.items():
             self.secrets.put(name, Secret(value))
         if eab_key:
             self._acme_secrets.put(_EAB_KEY.name, Secret(eab_key))
-        if found or eab_key:
-            source.update(lambda raw: config.without_secrets(raw, found))
+        if not found and not eab_key:
+            return raw
+        source.update(lambda newest: config.without_secrets(newest, found))
+        return source.read()
