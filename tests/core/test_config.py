@@ -210,6 +210,13 @@ def test_a_providers_settings_are_explained_as_ours(
     assert error.hint.startswith(hint)
 
 
+@pytest.mark.parametrize("paths", [[], {"/a": 1}, {"/a": "/b", "/c": None}])
+def test_what_is_inside_a_setting_is_explained_by_its_description(paths: Any) -> None:
+    """However deep the mistake is, the setting that it is in says what it takes."""
+    error = refused(raw(**picdns("caddy", paths=paths)))
+    assert error.hint.startswith("Directories as we see them")
+
+
 @pytest.mark.parametrize(
     ("settings", "hint"),
     [

@@ -17,7 +17,7 @@ from picdns_core.store import ConfigFile
 
 FOREIGN = {
     "vpn": {"peers": [{"name": "phone", "key": "…"}], "port": 51820, "on": True},
-    "ui": {"theme": "dunkel", "title": "Zuhause bei Zoë 🏠", "path": "a/b\\c", "none": None},
+    "ui": {"theme": "dunkel", "title": "Zuhause bei Zoë 🏠", "path": "c:\\users/zoë", "none": None},
     "cell_name": "home",
     "numbers": [1, 1.5, -0.25, 12345678901234567890, 1e-9],
     "empty": [{}, [], ""],
