@@ -43,11 +43,15 @@ class Arena:
         return [path for _, path in self.pebble.requests()]
 
     def environment(self, **more: object) -> dict[str, str]:
-        """Return an environment without what would lead some subjects elsewhere."""
+        """Return an environment without what would lead some subjects elsewhere.
+
+        PYTHONDONTWRITEBYTECODE would make a checkout be compiled anew by each process; installed
+        packages are compiled once.
+        """
         kept = {
             key: value
             for key, value in os.environ.items()
-            if not key.lower().endswith("_proxy") and not key.endswith("_CA_BUNDLE")
+            if not key.lower().endswith(("_proxy", "_ca_bundle")) and not key.startswith("PYTHON")
         }
         return kept | {key: str(value) for key, value in more.items()}
 
