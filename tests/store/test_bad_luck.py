@@ -319,15 +319,19 @@ def _up_often(root: Path, times: int, force: bool) -> Counter[str]:  # noqa: FBT
 
 def _look(root: Path, end: threading.Event, found: list[str]) -> None:
     """Look until the end for generations that are live and not whole."""
-    lineages = Lineages(FileStore(root))
+    store = FileStore(root)
     while not end.is_set():
         for lineage in ("home.cell", "internal"):
-            generation = FileStore(root).current(lineage)
-            live = lineages.get(lineage, generation) if generation else None
-            if generation and not live and FileStore(root).current(lineage) == generation:
-                found.append(f"{lineage} {generation} is live and not whole")
-            if live and b"BEGIN CERTIFICATE" not in Path(live.files.fullchain).read_bytes():
-                found.append(f"{lineage} {generation} has no chain")
+            generation = store.current(lineage)
+            folder = f"certs/{lineage}/{generation}"
+            whole = generation and (
+                Lineages(store).get(lineage, generation)
+                and b"BEGIN CERTIFICATE" in (store.get(f"{folder}/fullchain.pem") or b"")
+                and b"PRIVATE KEY" in (store.get(f"{folder}/privkey.pem") or b"")
+            )
+            # It may have been renewed, and pruned, while we looked.
+            if generation and not whole and store.current(lineage) == generation:
+                found.append(f"{folder} is live and not whole")
 
 
 def _settled(root: Path) -> None:
