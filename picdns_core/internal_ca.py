@@ -1,5 +1,7 @@
 """The cell's own CA: one root per cell, constrained to the cell's names and private addresses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from ipaddress import ip_network
@@ -10,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from picdns_core import pem
-from picdns_core.errors import StoreError
+from picdns_core.errors import PicdnsError, PluginError, StoreError
+from picdns_core.hookspecs import Signer
 from picdns_core.model import Cell, CertRequest, IssuedCert, Progress, Step
 from picdns_core.store import Store
 
@@ -71,6 +74,43 @@ class InternalCA:
                 self._store.put(_KEY, key)
                 self._store.put(_ROOT, root)
         return pem.load_key(key), x509.load_pem_x509_certificate(root)
+
+
+class HostCA:
+    """The CA that the host passes instead of the cell's; what goes wrong in it is its own."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def root_pem(self) -> bytes:
+        """Return the host's root; PluginError when it is no certificate in PEM."""
+        with self._blamed("root_pem"):
+            root = self._signer.root_pem()
+            x509.load_pem_x509_certificate(root)
+            return root
+
+    def sign(self, request: CertRequest) -> IssuedCert:
+        """Have the host sign; PluginError when it fails or returns something else."""
+        with self._blamed("sign"):
+            issued = self._signer.sign(request)
+            if not isinstance(issued, IssuedCert):
+                raise TypeError(f"returned {type(issued).__name__}, not IssuedCert")
+            return issued
+
+    @contextmanager
+    def _blamed(self, call: str) -> Iterator[None]:
+        try:
+            yield
+        except PicdnsError:
+            raise
+        except Exception as error:
+            name = type(self._signer).__qualname__
+            raise PluginError(
+                name,
+                f"The host's own CA, {name}, failed in {call}: {type(error).__name__}: {error}. "
+                "What is served stays so.",
+                hint="Mend it in the host, or pass no signer to use the cell's own CA.",
+            ) from error
 
 
 def _make_root(cell: Cell) -> tuple[bytes, bytes]:

@@ -83,10 +83,10 @@ class Job:
     @cached_property
     def signer(self) -> Signer:
         """The host's own CA, or the cell's."""
-        if self._given_signer:
-            return self._given_signer
-        from picdns_core.internal_ca import InternalCA
+        from picdns_core.internal_ca import HostCA, InternalCA
 
+        if self._given_signer:
+            return HostCA(self._given_signer)
         return InternalCA(self.store, self.cell, self._progress)
 
     @cached_property

@@ -6,6 +6,7 @@ import logging
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+import msgspec
 import pluggy
 
 from picdns_core import hookspecs
@@ -29,7 +30,6 @@ from picdns_core.model import (
 )
 
 if TYPE_CHECKING:
-    import msgspec
     import requests
 
 _log = logging.getLogger(__name__)
@@ -101,6 +101,14 @@ class Provider:
 
     def register(self, **by: Unpack[Claimant]) -> Registration:
         result: Registration = self._call("register", Registration, **by)
+        try:
+            msgspec.json.encode(result)
+        except (TypeError, ValueError) as error:
+            raise broken(
+                self.distribution,
+                f"returned notes from register that are not JSON: {error}",
+                "Put text, numbers, lists and dicts in Registration.notes.",
+            ) from None
         return result
 
     def update_ip(self, addresses: Addresses, **by: Unpack[Holder]) -> Publication:

@@ -14,7 +14,8 @@ from picdns_core.errors import ConfigError
 from picdns_core.store import atomic
 
 CONFIG = Path("config/api/cell_config.json")
-_INDENT = re.compile(r"\{\r?\n([ \t]+)")
+_NEW = '{\n  ""\n}\n'
+_INDENT = re.compile(r"\s*\{\s*?\n([ \t]*)\"")
 
 
 class ConfigFile:
@@ -39,13 +40,13 @@ class ConfigFile:
             before = {} if text is None else self._parsed(text)
             after = copy.deepcopy(before)
             change(after)
-            if after != before or text is None:
-                self._write(_dump(after, text or "{\n  \n}\n"))
+            if json.dumps(after) != json.dumps(before) or text is None:  # 1 == True in Python
+                self._write(_dump(after, text or _NEW))
 
     def _text(self) -> str | None:
         with atomic.explained(self.path):
             try:
-                return self.path.read_text(encoding="utf-8")
+                return self.path.read_bytes().decode()
             except FileNotFoundError:
                 return None
             except UnicodeDecodeError as error:
@@ -94,6 +95,7 @@ def _dump(config: dict[str, Any], like: str) -> str:
     text = json.dumps(
         config,
         indent=indent[1] if indent else None,
-        ensure_ascii=like.isascii() and "\\u" in like,
+        ensure_ascii="\\ud" in like.lower() or (like.isascii() and "\\u" in like),
     )
-    return text + ("\n" if like.endswith("\n") else "")
+    end = "\r\n" if "\r\n" in like else "\n"
+    return text.replace("\n", end) + (end if like.endswith("\n") else "")

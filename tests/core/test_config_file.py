@@ -337,3 +337,27 @@ def test_host_and_runner_at_the_same_time_lose_nothing(tmp_path: Path, file: Pat
     assert [key for key in written if not config.get(key)] == []
     assert config["domain_mode"] == "lan"
     assert "hmac_key" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{\r\n  "a": 1\r\n}\r\n', '{\r\n  "a": 2\r\n}\r\n'),
+        ('\n{\n\n    "a": 1\n}', '{\n    "a": 2\n}'),
+        ('{\n"a": 1\n}\n', '{\n"a": 2\n}\n'),
+    ],
+)
+def test_line_ends_and_odd_layouts_survive(
+    source: ConfigFile, file: Path, before: str, after: str
+) -> None:
+    """A file that came from another system is still one line per key."""
+    file.write_bytes(before.encode())
+    source.update(put("a", 2))
+    assert file.read_bytes().decode() == after
+
+
+def test_a_number_that_becomes_a_truth_value_is_written(source: ConfigFile, file: Path) -> None:
+    """Python takes 1 and true as equal, JSON does not."""
+    file.write_text('{"on": 1}')
+    source.update(put("on", value=True))
+    assert file.read_text() == '{"on": true}'

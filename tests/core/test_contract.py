@@ -604,3 +604,17 @@ def test_loading_a_mode_loads_only_that(install: Install, python: Python) -> Non
     )
     assert "picdns_lan.plugin" in loaded
     assert {"picdns_http01", "picdns_broken", "acme", "requests"} & set(loaded) == set()
+
+
+def test_notes_that_cannot_be_kept_are_named(install: Install) -> None:
+    """They must be JSON, since they are read again by another process."""
+    code = """
+        @hookimpl
+        def register(cell):
+            return Registration(domain=cell.domain, notes={"session": object()})
+    """
+    install("picdns-broken", source(register=code), ENTRY)
+    provider = load_mode("broken")
+    with pytest.raises(PluginError, match="picdns-broken returned notes") as found:
+        provider.register(**claimant())
+    assert "Registration.notes" in found.value.hint

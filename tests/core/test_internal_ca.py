@@ -21,6 +21,7 @@ from picdns_core import (
     CertRequest,
     FileStore,
     IssuedCert,
+    PluginError,
     Runner,
     Service,
     StoreError,
@@ -347,6 +348,41 @@ def test_changing_the_signer_renews_what_the_old_one_signed(lan_cell: Path) -> N
     assert set(Runner(lan_cell).up().issued) == both
     assert set(Runner(lan_cell, signer=vault).up().issued) == both
     assert Runner(lan_cell, signer=vault).up().issued == ()
+
+
+class _Broken(Vault):
+    """A vault that fails in one of its calls."""
+
+    def __init__(self, call: str, answer: object) -> None:
+        super().__init__()
+        setattr(self, call, lambda *_: self._fail(answer))
+
+    def _fail(self, answer: object) -> object:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "said"),
+    [
+        ("sign", ConnectionError("vault is sealed"), "failed in sign: ConnectionError: vault is"),
+        ("sign", None, "failed in sign: TypeError: returned NoneType, not IssuedCert"),
+        ("root_pem", b"no root", "failed in root_pem: ValueError"),
+    ],
+)
+def test_signer_that_fails_is_named_and_nothing_is_half_written(
+    lan_cell: Path, call: str, answer: object, said: str
+) -> None:
+    """The host reads that its own CA is to be mended, not a traceback of ours."""
+    runner = Runner(lan_cell, signer=_Broken(call, answer))
+    try:
+        messages = [problem.message for problem in runner.up().failed]
+    except PluginError as error:
+        messages = [error.message]
+    assert messages
+    assert all(said in message for message in messages)
+    assert Runner(lan_cell, signer=Vault()).up().failed == ()
 
 
 @pytest.fixture(scope="module")

@@ -86,9 +86,8 @@ def test_tests_without_a_server_are_skipped_unless_demanded(
     (tmp_path / "test_check.py").write_text(CHECK)
     monkeypatch.setenv("PICDNS_PEBBLE", "/nonexistent")
     monkeypatch.setenv("PICDNS_DEMAND_SERVERS", demanded)
-    plugin = "picdns_core.testing.pytest_plugin"
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", plugin, "-ra", "--rootdir", tmp_path, tmp_path],
+        [sys.executable, "-m", "pytest", "-ra", "--rootdir", tmp_path, tmp_path],
         capture_output=True,
         text=True,
         check=False,
