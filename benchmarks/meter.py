@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-_PAUSE, _PATIENCE = 0.003, 120.0
+_PAUSE, _PATIENCE, _LONGEST = 0.003, 120.0, 300
 
 
 def main(result: str, *arguments: str) -> None:
@@ -19,6 +19,8 @@ def main(result: str, *arguments: str) -> None:
     until, command = arguments[:split], arguments[split + 1 :]
     begun = time.perf_counter()
     process = os.posix_spawn(command[0], command, os.environ)
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(process, signal.SIGKILL))
+    signal.alarm(_LONGEST)  # Pebble 2.10.1 can lock itself up (letsencrypt/pebble#554)
     done = _await(until[1], until[2], int(until[3])) if until else True
     at_work = time.perf_counter() - begun
     if until:
