@@ -20,7 +20,7 @@ def main(result: str, *arguments: str) -> None:
     begun = time.perf_counter()
     process = os.posix_spawn(command[0], command, os.environ)
     signal.signal(signal.SIGALRM, lambda *_: os.kill(process, signal.SIGKILL))
-    signal.alarm(_LONGEST)  # Pebble 2.10.1 can lock itself up (letsencrypt/pebble#554)
+    signal.alarm(_LONGEST)  # Pebble 2.10.1 locked itself up once under load
     done = _await(until[1], until[2], int(until[3])) if until else True
     at_work = time.perf_counter() - begun
     if until:
