@@ -1,0 +1,173 @@
+"""`up`, `status`, `renew`, `teardown`: what they say in text and in JSON."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from picdns_core.testing import Answer
+from tests.conftest import MakeCell
+
+from .shell import Shell
+
+CERTIFICATE = {
+    "names",
+    "issuer",
+    "serial",
+    "not_before",
+    "not_after",
+    "days_remaining",
+    "renew_at",
+    "path",
+    "served",
+}
+STATUS = {
+    "mode",
+    "domain",
+    "registered",
+    "certificates",
+    "missing",
+    "addresses",
+    "last_error",
+}
+
+
+def test_up_shows_steps_as_they_begin_and_what_is_new(cell: Shell) -> None:
+    """Steps go to standard error, the result to standard output."""
+    done = cell.run("up")
+    assert done.returncode == 0
+    assert "home.cell: Registering" in done.stderr
+    assert "internal: Renewing: there is none yet" in done.stderr
+    assert "New certificate for home.cell, *.home.cell" in done.stdout.splitlines()
+    assert "New certificate for files.cell" in done.stdout.splitlines()
+
+
+def test_up_twice_changes_nothing(cell: Shell) -> None:
+    """And says so, without a step."""
+    first = cell.json("up")
+    assert first["issued"] == [["home.cell", "*.home.cell"], ["files.cell"]]
+    assert first["failed"] == []
+    assert cell.json("up") == {"issued": [], "deployed": False, "failed": []}
+    again = cell.call("up")
+    assert again.stdout == "Nothing to do: all certificates are good and served\n"
+    assert again.stderr == ""
+
+
+def test_status_json_has_every_field(cell: Shell) -> None:
+    """What a dashboard or a script relies on."""
+    cell.call("up")
+    status = cell.json("status")
+    assert status.keys() >= STATUS
+    assert (status["mode"], status["domain"]) == ("lan", "home.cell")
+    assert status["registered"] is True
+    assert status["missing"] == []
+    assert status["addresses"] == {"ipv4": None, "ipv6": None}
+    assert status["last_error"] is None
+    wildcard, internal = status["certificates"]
+    assert wildcard.keys() == internal.keys() == CERTIFICATE
+    assert wildcard["names"] == ["home.cell", "*.home.cell"]
+    assert wildcard["served"] is None
+    assert wildcard["path"].endswith("/certs/home.cell/current/fullchain.pem")
+    not_after = datetime.fromisoformat(wildcard["not_after"])
+    assert not_after - datetime.now(UTC) > timedelta(days=89)
+    assert datetime.fromisoformat(wildcard["renew_at"]) < not_after
+    assert wildcard["days_remaining"] == 89
+
+
+def test_status_before_up_names_what_is_missing(cell: Shell) -> None:
+    """And what to do; it is no failure."""
+    result = cell.call("status")
+    assert result.exit_code == 0
+    assert "not registered yet: run `picdns up`" in result.stdout
+    assert "No certificate yet: home.cell, *.home.cell, files.cell" in result.stdout
+    assert cell.json("status")["missing"] == ["home.cell", "*.home.cell", "files.cell"]
+
+
+def test_renew_takes_what_is_due_or_what_is_forced(cell: Shell) -> None:
+    """Nothing is due after `up`; --force limits to nothing, --name to one certificate."""
+    cell.call("up")
+    assert cell.json("renew")["issued"] == []
+    assert cell.json("renew", "--name", "files.cell")["issued"] == []
+    assert cell.json("renew", "--force", "--name", "files.cell")["issued"] == [["files.cell"]]
+    both = [["home.cell", "*.home.cell"], ["files.cell"]]
+    assert cell.json("renew", "--force")["issued"] == both
+
+
+def test_renew_of_an_unknown_name_lists_the_known(cell: Shell) -> None:
+    """Exit code 1, and what names there are."""
+    result = cell.call("renew", "--name", "mail.example")
+    assert result.exit_code == 1
+    assert "home.cell, *.home.cell, files.cell" in result.stderr
+
+
+def test_teardown_gives_the_name_back_once(cell: Shell) -> None:
+    """Certificates stay; `up` takes the name again."""
+    cell.call("up")
+    assert cell.json("teardown") == {"released": True}
+    assert cell.json("teardown") == {"released": False}
+    assert "There was nothing to give back." in cell.call("teardown").stdout
+    status = cell.json("status")
+    assert (status["registered"], len(status["certificates"])) == (False, 2)
+    assert cell.json("up")["issued"] == []
+    assert cell.json("status")["registered"] is True
+
+
+def test_caddy_that_is_down_is_exit_code_1_and_the_last_error(cell: Shell) -> None:
+    """The error is said, kept, and shown by `status` until `up` succeeds."""
+    cell.init("--set", "picdns.caddy.admin=127.0.0.1:1")
+    result = cell.call("up")
+    assert result.exit_code == 1
+    assert "Caddy does not answer at http://127.0.0.1:1" in result.stderr
+    assert "Start Caddy" in cell.json("up", code=1)["error"]["hint"]
+    shown = cell.call("status")
+    assert shown.exit_code == 0
+    assert "Last error" in shown.stderr
+    last = cell.json("status")["last_error"]
+    assert last.keys() == {"subject", "at", "error", "message", "hint", "count"}
+    assert (last["subject"], last["count"]) == ("up", 2)
+    cell.init("--set", "picdns.caddy=null")
+    cell.call("up")
+    assert cell.json("status")["last_error"] is None
+
+
+def test_one_certificate_that_fails_is_exit_code_1_and_the_others_are_had(
+    make_cell: MakeCell,
+) -> None:
+    """What was had is told as well as what was not, in text and in JSON."""
+    made = make_cell(caddy=False)
+    proxy = made.net.fault_proxy(made.net.pebble.directory)
+    rule = proxy.on("POST", "/order-plz", Answer(503))
+    acme = {
+        "directory": proxy.proxied(made.net.pebble.directory),
+        "ca_bundle": str(made.net.authority.bundle),
+    }
+    made.set(picdns={"acme": acme})
+    shell = Shell(made.root)
+    done = shell.run("up")
+    assert done.returncode == 1
+    assert "New certificate for files.cell" in done.stdout
+    assert done.stderr.count("✗") == 1
+    report = json.loads(shell.run("up", "--json").stdout)
+    assert report["issued"] == []
+    [failed] = report["failed"]
+    assert failed.keys() == {"names", "error", "message", "hint"}
+    assert failed["names"] == ["files.home.test"]
+    proxy.faults.remove(rule)
+    done = shell.run("up", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["issued"] == [["files.home.test"]]
+    proxy.close()
+
+
+@pytest.mark.parametrize("mode", ["lan", "http01"])
+def test_from_init_to_a_served_certificate(make_cell: MakeCell, mode: str) -> None:
+    """The whole way at a terminal, with a real Caddy: what is served is what status says."""
+    made = make_cell(mode)
+    shell = Shell(made.root)
+    done = shell.run("up")
+    assert done.returncode == 0, done.stderr
+    assert "What is served is up to date" in done.stdout
+    for one in json.loads(shell.run("status", "--json").stdout)["certificates"]:
+        assert one["served"] == one["serial"]
+    public = "files.home.cell" if mode == "lan" else "files.home.test"
+    assert made.get(public).status == 200

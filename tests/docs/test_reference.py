@@ -1,0 +1,148 @@
+"""What the reference pages list is what there is, no more and no less."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec import inspect as structs
+
+from picdns_core import hookspecs, installed_modes
+from picdns_core.contract import PROVIDER_HOOKS
+from picdns_core.settings import PicdnsSettings
+from tests.cli.shell import Shell
+from tests.conftest import MakeCell
+
+from . import pages
+
+CELL = {
+    "cell_name",
+    "domain_mode",
+    "domain_name",
+    "services",
+    "services[].name",
+    "services[].upstream",
+    "ddns",
+}
+COMMANDS = ("modes", "init", "up", "status", "renew", "ca", "teardown")
+
+
+def settings(node: Any, above: str) -> Iterator[str]:
+    """Name every key that can be set below `above`."""
+    if isinstance(node, structs.Metadata):
+        yield from settings(node.type, above)
+    elif isinstance(node, structs.UnionType):
+        for option in node.types:
+            yield from settings(option, above)
+    elif isinstance(node, structs.StructType):
+        for one in node.fields:
+            yield f"{above}.{one.encode_name}"
+            yield from settings(one.type, f"{above}.{one.encode_name}")
+
+
+def test_configuration_names_every_key_and_no_other() -> None:
+    """Those of the cell, and those of our settings as they are declared."""
+    listed = pages.first_column(pages.read("docs/configuration.md"))
+    assert len(listed) == len(set(listed))
+    assert set(listed) == CELL | set(settings(structs.type_info(PicdnsSettings), "picdns"))
+
+
+def test_configuration_gives_the_defaults_that_hold() -> None:
+    """Of plain values; sections are `{}` or null."""
+    rows = [line.split(" | ") for line in pages.read("docs/configuration.md").splitlines()]
+    shown = {row[0].strip("|` "): row[1].strip("`") for row in rows if len(row) > 2}
+    for section in ("acme", "caddy", "files", "http"):
+        declared = next(_struct(PicdnsSettings, section))
+        for one in declared.fields:
+            if isinstance(one.default, str | int | None):
+                assert json.loads(shown[f"picdns.{section}.{one.encode_name}"]) == one.default
+
+
+def _struct(settings: type, section: str) -> Iterator[structs.StructType]:
+    info = structs.type_info(settings)
+    assert isinstance(info, structs.StructType)
+    [node] = [one.type for one in info.fields if one.encode_name == section]
+    found = node.type if isinstance(node, structs.Metadata) else node
+    for option in found.types if isinstance(found, structs.UnionType) else (found,):
+        if isinstance(option, structs.StructType):
+            yield option
+
+
+def test_examples_of_the_config_are_accepted(shell: Shell) -> None:
+    """Each JSON block of the pages about it is a config, or a part of one."""
+    for page in ("docs/configuration.md", "docs/caddy.md"):
+        for block in pages.blocks(page, "json"):
+            cell = {"cell_name": "home", "domain_mode": "lan"}
+            config = cell | json.loads(block.text.replace('"group": "caddy"', '"group": 0'))
+            shell.config_file.parent.mkdir(parents=True, exist_ok=True)
+            shell.config_file.write_text(json.dumps(config))
+            assert shell.call("status").exit_code == 0
+
+
+def test_hooks_of_the_pages_are_those_of_the_contract() -> None:
+    """Provider's hooks in one page, observers' in the other."""
+    hooks = [name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction)]
+    observers = {name for name in hooks if name not in PROVIDER_HOOKS}
+    provider = pages.first_column(pages.section("docs/architecture.md", "## The contract"))
+    told = pages.first_column(pages.section("docs/host.md", "## Observers"))
+    assert set(provider) == set(PROVIDER_HOOKS)
+    assert set(told) == observers
+
+
+def test_each_installed_mode_has_its_page() -> None:
+    """And the README's table links it."""
+    for name in installed_modes():
+        assert f"| [`{name}`](docs/modes/{name}.md) |" in pages.read("README.md")
+
+
+def shape(value: Any) -> Any:
+    """Reduce JSON to its fields; lists to what their elements have together."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return "null" if value is None else "value"
+
+
+def shown(command: str) -> Any:
+    """Return the JSON that the page shows for a command."""
+    blocks = pages.blocks("docs/command-line.md", "json")
+    [found] = [block for block in blocks if block.heading == f"`picdns {command}`"]
+    return json.loads(found.text)
+
+
+def test_every_command_and_option_is_on_the_page(shell: Shell) -> None:
+    """Of commands each has its heading, of options each is named."""
+    page = pages.read("docs/command-line.md")
+    for command in COMMANDS:
+        assert f"## `picdns {command}`" in page
+        words = shell.call(command, "--help").stdout.split()
+        for option in (word for word in words if word.startswith("--") and word != "--help"):
+            assert f"`{option.strip(',.')}" in page
+
+
+def test_fields_on_the_page_are_those_that_are_printed(shell: Shell) -> None:
+    """For each command, and for an error."""
+    assert shape(shown("modes")) == shape(shell.json("modes"))
+    cell = ("init", "--cell-name", "home", "--mode", "lan", "--service", "files=a:1")
+    assert shape(shown("init")) == shape(shell.json(*cell))
+    shell.json("up")
+    assert shape(shown("ca")) == shape(shell.json("ca"))
+    renewed = shell.json("renew", "--force", "--name", "files.cell")
+    assert shape(shown("renew")) == shape(renewed)
+    assert shape(shown("teardown")) == shape(shell.json("teardown"))
+    error = next(
+        one for one in pages.blocks("docs/command-line.md", "json") if one.heading == "Errors"
+    )
+    assert shape(json.loads(error.text)) == shape(shell.json("renew", "--name", "-", code=1))
+
+
+@pytest.mark.usefixtures("shell")
+def test_fields_of_up_and_status_are_those_that_are_printed(make_cell: MakeCell) -> None:
+    """With something issued, something failed and something served."""
+    cell = make_cell("http01")
+    shell = Shell(cell.root)
+    cell.set(picdns={"acme": {"directory": "https://127.0.0.1:1/dir"}})
+    assert shape(shown("up")) == shape(shell.json("up", code=1))
+    assert shape(shown("status")) == shape(shell.json("status"))
