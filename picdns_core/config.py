@@ -1,7 +1,6 @@
 """cell_config.json read as a Cell and its settings; every key we do not own is left alone."""
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 import msgspec
@@ -106,6 +105,8 @@ def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
     known = [entry.encode_name for entry in msgspec.structs.fields(mode.settings)]
     secrets = [entry.name for entry in mode.secrets]
     for key in ddns:
+        from difflib import get_close_matches
+
         close = get_close_matches(key, known, n=1, cutoff=0.85)
         if key not in known and key not in secrets and close and close[0] not in ddns:
             raise ConfigError(

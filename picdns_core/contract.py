@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 import pluggy
@@ -101,6 +100,8 @@ def _manager(distribution: str, plugin: object) -> pluggy.PluginManager:
 
 def _check_implementation(distribution: str, hook: str, function: Callable[..., object]) -> None:
     if hook not in _HOOKS:
+        from difflib import get_close_matches
+
         close = get_close_matches(hook, _HOOKS, n=1)
         mend = f"Did you mean {close[0]}?" if close else f"Hooks are: {', '.join(_HOOKS)}."
         raise broken(distribution, f"implements the unknown hook {hook}", mend)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,6 +45,8 @@ def _explain(problem: str, into: Any, key: str, otherwise: str) -> ConfigError:
     if unknown := _UNKNOWN.search(problem):
         structs = (option for option in _options(node) if isinstance(option, inspect.StructType))
         known = [field.encode_name for struct in structs for field in struct.fields]
+        from difflib import get_close_matches
+
         close = get_close_matches(unknown[1], known, n=1)
         hint = f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(known)}."
         return ConfigError(f"{path}.{unknown[1]}", "is not a setting.", hint=hint)

@@ -13,7 +13,7 @@ from picdns_core import config
 from picdns_core.config import ConfigSource
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.model import CertRequest, IssuedCert, Progress, Registration, SecretField
-from picdns_core.plugins import Claimant, Holder, load_mode
+from picdns_core.plugins import Claimant, Holder, Provider
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
 from picdns_core.store import FileStore, Lineages, ModeSecrets, Store
@@ -36,13 +36,14 @@ class Job:
         self,
         root: Path,
         source: ConfigSource,
+        raw: Mapping[str, Any],
+        provider: Provider,
         store: Store | None,
         signer: Signer | None,
         progress: Progress,
     ) -> None:
-        raw = source.read()
-        self.provider = load_mode(config.mode_name(raw))
-        self.mode = self.provider.mode
+        self.provider = provider
+        self.mode = provider.mode
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
         self.secrets = ModeSecrets(self.store, self.mode.name, self.mode.secrets)
         self._acme_secrets = ModeSecrets(self.store, "acme", (_EAB_KEY,))
@@ -104,12 +105,7 @@ class Job:
     def responder(self) -> Http01Responder:
         from picdns_core.issuing import Http01Responder
 
-        return Http01Responder(
-            self.store,
-            self.picdns.acme.http_port,
-            listen=self.picdns.caddy is None,
-            progress=self._progress,
-        )
+        return Http01Responder(self.store, self.picdns.acme.http_port, self._progress)
 
     def settings_from(self, kept: dict[str, Any]) -> msgspec.Struct:
         """Return the settings of this mode as they were kept with a claim."""

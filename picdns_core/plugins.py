@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
@@ -30,6 +29,8 @@ from picdns_core.model import (
 )
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     import requests
 
 _log = logging.getLogger(__name__)
@@ -60,8 +61,7 @@ class Holder(Claimant):
 
 def installed_modes() -> dict[str, str]:
     """Name each installed mode and the distribution it comes from; imports none of them."""
-    found = entry_points(group=hookspecs.MODES)
-    return {entry.name: _distribution(entry) for entry in sorted(found, key=lambda e: e.name)}
+    return {entry.name: _distribution(entry) for entry in _entries(hookspecs.MODES)}
 
 
 def load_mode(name: str) -> Provider:
@@ -70,7 +70,7 @@ def load_mode(name: str) -> Provider:
     ConfigError when no such mode is installed; PluginError names the distribution that breaks
     the contract and what to mend there.
     """
-    entries = entry_points(group=hookspecs.MODES, name=name)
+    entries = (entry for entry in _entries(hookspecs.MODES) if entry.name == name)
     found = {_distribution(entry): entry for entry in entries}
     if not found:
         installed = ", ".join(installed_modes()) or "none"
@@ -180,7 +180,7 @@ class Observers:
     def __init__(self) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        for entry in entry_points(group=hookspecs.OBSERVERS):
+        for entry in _entries(hookspecs.OBSERVERS):
             distribution = _distribution(entry)
             try:
                 plugin = _load(distribution, entry)
@@ -200,6 +200,12 @@ class Observers:
                 self._manager.subset_hook_caller(hook, others)(event=event)
             except (Exception, SystemExit):  # noqa: BLE001 - it is the observer's own affair
                 _log.exception("observer %s failed in %s", name, hook)
+
+
+def _entries(group: str) -> list[EntryPoint]:
+    from importlib.metadata import entry_points  # a third of the time that our import would take
+
+    return sorted(entry_points(group=group), key=lambda entry: entry.name)
 
 
 def _load(distribution: str, entry: EntryPoint) -> object:

@@ -1,6 +1,5 @@
 """One certificate, from being due to being on disk."""
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -83,6 +82,8 @@ class Renewal:
             if same and self._lineages.privkey(want.lineage, intent.generation):
                 return intent
             self._drop(intent)
+        from secrets import token_urlsafe
+
         from picdns_core import pem
 
         generation = self._lineages.next_generation(want.lineage)
@@ -93,7 +94,7 @@ class Renewal:
                 generation=generation,
                 names=want.names,
                 source=source,
-                probe=secrets.token_urlsafe(16),
+                probe=token_urlsafe(16),
             )
         )
         key = pem.dump_key(pem.new_key(self._key_type))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from picdns_core.config import ConfigSource
+from picdns_core.config import ConfigSource, mode_name
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.job import Job
@@ -25,7 +25,7 @@ from picdns_core.model import (
     Report,
     Step,
 )
-from picdns_core.plugins import Observers
+from picdns_core.plugins import Observers, Provider, load_mode
 from picdns_core.store import Certificate, ConfigFile, Store
 from picdns_core.wanted import Wanted
 
@@ -61,6 +61,7 @@ class Runner:
         self._progress = progress or _quiet
         self._cancel = threading.Event()
         self._guard = threading.Lock()
+        self._providers: dict[str, Provider] = {}
         self._authority: Authority | None = None
         self._observers: Observers | None = None
         self._status: Status | None = None
@@ -142,7 +143,20 @@ class Runner:
         self._cancel.set()
 
     def _open(self) -> Job:
-        return Job(self._root, self._config, self._store, self._signer, self._progress)
+        raw = self._config.read()
+        name = mode_name(raw)
+        with self._guard:
+            if name not in self._providers:
+                self._providers[name] = load_mode(name)
+        return Job(
+            self._root,
+            self._config,
+            raw,
+            self._providers[name],
+            self._store,
+            self._signer,
+            self._progress,
+        )
 
     def _register(self, job: Job) -> Registration:
         self._progress(Step(text="Registering", name=job.cell.domain))
@@ -159,8 +173,10 @@ class Runner:
         """What is due? Get it, put it live, tell."""
         due = [one for one in wants if force or job.renewal.why_due(one, job.source_of(one))]
         asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
-        deployed = asks_port_80 and self._deploy(job)  # Caddy must route the challenge first
-        with job.responder.listening() if asks_port_80 else nullcontext():
+        ours_to_answer = asks_port_80 and job.picdns.caddy is None
+        # Caddy must route the challenge before the CA asks for it.
+        deployed = asks_port_80 and not ours_to_answer and self._deploy(job)
+        with job.responder.listening() if ours_to_answer else nullcontext():
             results = self._issue(job, registration, due, force=force)
         failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
         for want, error in failed.items():

@@ -72,7 +72,8 @@ class Authority:
             return self._idle.pop() if self._idle else None
 
     def _connect(self) -> Client:
-        key = jwk.JWKEC(key=self._key())
+        with self._guard:
+            key = jwk.JWKEC(key=self._key())
         network = Network(key, self.settings.ca_bundle)
         with translated(network, self.settings.directory):
             with self._guard:

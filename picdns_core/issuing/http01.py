@@ -1,5 +1,7 @@
 """HTTP-01 (RFC 8555, section 8.3): answers in the webroot, a listener, and a look from outside."""
 
+from __future__ import annotations
+
 import logging
 import secrets
 import threading
@@ -7,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE, EAFNOSUPPORT
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY
+from http.server import BaseHTTPRequestHandler
+from socket import AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SHUT_RDWR
+from socketserver import ThreadingTCPServer
 from typing import ClassVar
 
 import requests
@@ -25,23 +28,21 @@ _log = logging.getLogger(__name__)
 class Http01Responder:
     """Shows the CA what it asks for; used by several orders at a time.
 
-    `port` is where the CA asks. With `listen` we answer there ourselves while an order is
-    open; else the host's web server does, from the webroot.
+    `port` is where the CA asks. Caddy answers there from the webroot, or we ourselves while
+    `listening`.
     """
 
-    def __init__(self, store: Store, port: int, *, listen: bool, progress: Progress) -> None:
+    def __init__(self, store: Store, port: int, progress: Progress) -> None:
         self._store = store
         self._port = port
-        self._listen = listen
         self._progress = progress
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Answer on the port until left, when it is ours to answer."""
+        """Answer on the port until left."""
         with ExitStack() as stack:
-            if self._listen:
-                for server in self._servers():
-                    stack.enter_context(_serving(server))
+            for server in self._servers():
+                stack.enter_context(_serving(server))
             yield
 
     def publish(self, token: str, key_authorization: str) -> None:
@@ -77,9 +78,9 @@ class Http01Responder:
                 "port forwarding, and proxies in front.",
             )
 
-    def _servers(self) -> list[ThreadingHTTPServer]:
+    def _servers(self) -> list[_Server]:
         """Bind IPv4 and IPv6; a port that somebody else holds is theirs to answer on."""
-        servers: list[ThreadingHTTPServer] = []
+        servers: list[_Server] = []
         for kind in (_Server, _Server6):
             try:
                 servers.append(kind(self._port, self._store))
@@ -121,8 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
         _log.debug("%s %s", self.address_string(), format % args)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(ThreadingTCPServer):
+    """One listening socket; a CA asks from several places at a time, hence the queue."""
+
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 128
     host = ""
 
     def __init__(self, port: int, store: Store) -> None:
@@ -133,6 +137,15 @@ class _Server(ThreadingHTTPServer):
             self.socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
         super().server_bind()
 
+    def accept_until_shut(self) -> None:
+        """Serve until the socket is shut; `serve_forever` would notice only at its next poll."""
+        while True:
+            try:
+                connection, address = self.socket.accept()
+            except OSError:
+                return
+            self.process_request(connection, address)
+
 
 class _Server6(_Server):
     address_family = AF_INET6
@@ -140,14 +153,12 @@ class _Server6(_Server):
 
 
 @contextmanager
-def _serving(server: ThreadingHTTPServer) -> Iterator[None]:
-    thread = threading.Thread(
-        target=server.serve_forever, args=(0.05,), name="picdns-http01", daemon=True
-    )
+def _serving(server: _Server) -> Iterator[None]:
+    thread = threading.Thread(target=server.accept_until_shut, name="picdns-http01", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        server.socket.shutdown(SHUT_RDWR)
         thread.join()
+        server.server_close()

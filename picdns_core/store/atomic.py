@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import pwd
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -101,11 +100,12 @@ def make_directories(path: Path, *, below: Path, mode: int, gid: int = -1) -> No
         sync_directory(path.parent)
 
 
-def remove(path: Path) -> None:
-    """Remove a file, durably; one that is not there is fine."""
-    with explained(path), suppress(FileNotFoundError), _opened(path.parent) as directory:
+def remove(path: Path, *, durable: bool = True) -> None:
+    """Remove a file; one that is not there is fine."""
+    with explained(path), suppress(FileNotFoundError):
         os.unlink(path)
-        _sync(directory)
+        if durable:
+            sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:
@@ -154,7 +154,7 @@ def _create_beside(path: Path) -> tuple[Path, int]:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY}")
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}{_TEMPORARY}")
 
 
 def _sweep_beside(path: Path) -> None:

@@ -61,8 +61,14 @@ class FileStore:
                 return
 
     def delete(self, key: str) -> None:
-        path = self._path(key)
-        atomic.remove(path)
+        path, durable = self._path(key), self._access(key).durable
+        if os.path.isdir(path):
+            for below in self.keys(key):
+                atomic.remove(self.base / below, durable=False)
+            if _remove_if_empty(path) and durable:
+                atomic.sync_directory(path.parent)
+        else:
+            atomic.remove(path, durable=durable)
         for directory in path.parents:
             if directory.parent == self.base or not _remove_if_empty(directory):
                 return
@@ -70,11 +76,12 @@ class FileStore:
     def keys(self, prefix: str) -> list[str]:
         top = self._path(prefix)
         with atomic.explained(top):
+            below = len(f"{self.base}/")
             return sorted(
-                str(Path(folder, name).relative_to(self.base))
+                f"{folder}/{name}"[below:]
                 for folder, _, names in os.walk(top, onerror=_unless_gone)
                 for name in names
-                if _PART.fullmatch(name) and not os.path.islink(Path(folder, name))
+                if _PART.fullmatch(name) and not os.path.islink(f"{folder}/{name}")
             )
 
     def point(self, lineage: str, generation: str | None) -> None:

@@ -92,10 +92,8 @@ class Lineages:
         return data
 
     def discard(self, lineage: str, generation: str) -> None:
-        """Remove a generation, its meta first, so that half of one never looks complete."""
-        keys = self._store.keys(f"certs/{lineage}/{generation}")
-        for key in sorted(keys, key=lambda key: not key.endswith("meta.json")):
-            self._store.delete(key)
+        """Remove a generation; while this is half done, it is not complete."""
+        self._store.delete(f"certs/{lineage}/{generation}")
 
     def prune(self, lineage: str, keep: set[str]) -> None:
         """Remove generations older than the current one that are not in `keep`."""

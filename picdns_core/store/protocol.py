@@ -21,7 +21,7 @@ class Store(Protocol):
         """Keep `data`, readable only by those whom the key's first part concerns."""
 
     def delete(self, key: str) -> None:
-        """Forget the key; one that is not there is fine."""
+        """Forget the key and all below it; one that is not there is fine."""
 
     def keys(self, prefix: str) -> list[str]:
         """List the keys below `prefix`, sorted."""

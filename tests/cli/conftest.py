@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from picdns_core.testing import FaultProxy, LocalInternet
+
 from .shell import Shell
 
 PROVIDER = """
@@ -69,3 +71,11 @@ def demo_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: Shell) -> 
     shell.environment["PYTHONPATH"] = str(site)
     yield
     sys.modules.pop("picdns_demo_mode", None)
+
+
+@pytest.fixture
+def faulty(local_internet: LocalInternet) -> Iterator[FaultProxy]:
+    """A proxy before the CA."""
+    proxy = local_internet.fault_proxy(local_internet.pebble.directory)
+    yield proxy
+    proxy.close()

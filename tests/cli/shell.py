@@ -12,6 +12,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from picdns_core.cli.commands import picdns
+from picdns_core.testing import FaultProxy
+from tests.conftest import Cell
 
 
 @dataclass
@@ -68,3 +70,13 @@ class Shell:
         result = self.call(*begin, "--service", "files=127.0.0.1:8080", *words)
         assert result.exit_code == 0, result.output
         return result
+
+
+def through(cell: Cell, proxy: FaultProxy) -> Cell:
+    """Let the cell ask its CA through the proxy."""
+    acme = {
+        "directory": proxy.proxied(cell.net.pebble.directory),
+        "ca_bundle": str(cell.net.authority.bundle),
+    }
+    cell.set(picdns={"acme": acme})
+    return cell

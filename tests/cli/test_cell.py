@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from picdns_core.testing import Answer
+from picdns_core.testing import Answer, FaultProxy
 from tests.conftest import MakeCell
 
-from .shell import Shell
+from .shell import Shell, through
 
 CERTIFICATE = {
     "names",
@@ -131,18 +131,11 @@ def test_caddy_that_is_down_is_exit_code_1_and_the_last_error(cell: Shell) -> No
 
 
 def test_one_certificate_that_fails_is_exit_code_1_and_the_others_are_had(
-    make_cell: MakeCell,
+    make_cell: MakeCell, faulty: FaultProxy
 ) -> None:
     """What was had is told as well as what was not, in text and in JSON."""
-    made = make_cell(caddy=False)
-    proxy = made.net.fault_proxy(made.net.pebble.directory)
-    rule = proxy.on("POST", "/order-plz", Answer(503))
-    acme = {
-        "directory": proxy.proxied(made.net.pebble.directory),
-        "ca_bundle": str(made.net.authority.bundle),
-    }
-    made.set(picdns={"acme": acme})
-    shell = Shell(made.root)
+    rule = faulty.on("POST", "/order-plz", Answer(503))
+    shell = Shell(through(make_cell(caddy=False), faulty).root)
     done = shell.run("up")
     assert done.returncode == 1
     assert "New certificate for files.cell" in done.stdout
@@ -152,11 +145,10 @@ def test_one_certificate_that_fails_is_exit_code_1_and_the_others_are_had(
     [failed] = report["failed"]
     assert failed.keys() == {"names", "error", "message", "hint"}
     assert failed["names"] == ["files.home.test"]
-    proxy.faults.remove(rule)
+    faulty.faults.remove(rule)
     done = shell.run("up", "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["issued"] == [["files.home.test"]]
-    proxy.close()
 
 
 @pytest.mark.parametrize("mode", ["lan", "http01"])

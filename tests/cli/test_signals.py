@@ -4,36 +4,22 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from picdns_core.testing import Answer, FaultProxy, LocalInternet, Rule
+from picdns_core.testing import Answer, FaultProxy, Rule
 from tests.conftest import Cell, MakeCell
 
-from .shell import Shell
+from .shell import Shell, through
 
 PENDING = json.dumps({"type": "urn:ietf:params:acme:error:orderNotReady", "status": 403})
 HEADERS = {"Content-Type": "application/problem+json", "Retry-After": "30"}
 
 
 @pytest.fixture
-def faulty(local_internet: LocalInternet) -> Iterator[FaultProxy]:
-    """A proxy before the CA."""
-    proxy = local_internet.fault_proxy(local_internet.pebble.directory)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
 def waiting(make_cell: MakeCell, faulty: FaultProxy) -> tuple[Cell, Rule]:
     """A cell whose CA is asked for patience when the order is to be finished."""
-    cell = make_cell(caddy=False)
-    acme = {
-        "directory": faulty.proxied(cell.net.pebble.directory),
-        "ca_bundle": str(cell.net.authority.bundle),
-    }
-    cell.set(picdns={"acme": acme})
+    cell = through(make_cell(caddy=False), faulty)
     return cell, faulty.on("POST", "/finalize-order/", Answer(403, HEADERS, PENDING))
 
 

@@ -4,7 +4,10 @@ import os
 import pty
 import subprocess
 
-from .shell import Shell
+from picdns_core.testing import FaultProxy, Hold
+from tests.conftest import MakeCell
+
+from .shell import Shell, through
 
 ESCAPE = "\x1b"
 LONG = ".".join(["l" * 30, "m" * 30, "example"])
@@ -82,3 +85,26 @@ def test_markup_in_a_message_is_shown_as_it_is(shell: Shell) -> None:
     shell.config_file.parent.mkdir(parents=True)
     shell.config_file.write_text('{"domain_mode": "[bold]lan[/bold]"}')
     assert "'[bold]lan[/bold]' is not installed" in shell.call("up").stderr
+
+
+def test_steps_are_shown_as_they_begin_and_a_second_process_is_told(
+    make_cell: MakeCell, faulty: FaultProxy
+) -> None:
+    """While the CA thinks, the step is seen; who comes meanwhile hears who is at it."""
+    hold = Hold()
+    faulty.on("POST", "/order-plz", hold)
+    shell = Shell(through(make_cell(caddy=False), faulty).root)
+    with subprocess.Popen(
+        shell.command("up"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stderr
+        assert any("Ordering a certificate" in line for line in first.stderr)
+        assert hold.arrived.wait(10)
+        assert first.poll() is None
+        second = shell.run("up")
+        hold.released.set()
+        first.stderr.read()
+    assert first.returncode == 0
+    assert second.returncode == 1
+    assert f"✗ Busy: renewing files.home.test (process {first.pid})" in second.stderr
+    assert "→ Wait for it to end and try again." in second.stderr

@@ -68,7 +68,7 @@ def test_router_that_cannot_reach_itself_only_warns(
 
 
 def responder(root: Path, port: int, steps: list[Step]) -> Http01Responder:
-    return Http01Responder(FileStore(root), port, listen=True, progress=steps.append)
+    return Http01Responder(FileStore(root), port, steps.append)
 
 
 def test_listener_serves_tokens_and_nothing_else(

@@ -268,7 +268,7 @@ def test_a_file_where_a_directory_should_be_is_one_clear_error(root: Path, place
 def test_a_directory_where_a_file_should_be_is_one_clear_error(store: FileStore) -> None:
     """As container hosts make when they are to mount a file that is not there."""
     (store.base / "failures.json").mkdir(parents=True)
-    for act in (store.get, partial(store.put, data=b"{}"), store.delete):
+    for act in (store.get, partial(store.put, data=b"{}")):
         with pytest.raises(StoreError, match="there is a directory where a file should be"):
             act("failures.json")
     assert [path.name for path in store.base.iterdir()] == ["failures.json"]
