@@ -90,6 +90,17 @@ def test_hooks_of_the_pages_are_those_of_the_contract() -> None:
     assert set(told) == observers
 
 
+@pytest.mark.parametrize("mode", sorted(installed_modes()))
+def test_messages_of_the_page_are_those_that_are_said(mode: str) -> None:
+    """Whoever searches a page for what was on the screen finds it."""
+    source = "".join(path.read_text() for path in pages.CHECKOUT.glob("picdns_core/**/*.py"))
+    listed = pages.first_column(pages.section(f"docs/modes/{mode}.md", "## When it fails"))
+    assert listed
+    for message in listed:
+        for part in filter(None, message.split("…")):
+            assert part.strip() in source, message
+
+
 def test_each_installed_mode_has_its_page() -> None:
     """And the README's table links it."""
     for name in installed_modes():
