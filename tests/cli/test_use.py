@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from picdns_core import installed_modes
+
 from .shell import Shell
 
 OF_A_CELL = (("up",), ("status",), ("renew",), ("ca",), ("teardown",))
@@ -49,7 +51,7 @@ def test_modes_are_listed_without_any_cell(shell: Shell) -> None:
     """Each with its title, in text and in JSON."""
     text = shell.run("modes")
     assert text.returncode == 0
-    assert [line.split()[0] for line in text.stdout.splitlines()] == ["http01", "lan"]
+    assert [line.split()[0] for line in text.stdout.splitlines()] == list(installed_modes())
     found = {one["name"]: one for one in shell.json("modes")["modes"]}
     assert found["lan"]["distribution"] == "picdns-lan"
     assert found["http01"]["error"] is None
