@@ -224,7 +224,7 @@ def test_modes_that_shut_out_their_owner_are_mended(
     root, user = ordinary
     processes.run(_put_old, root, under=user)
     base = root / "data/api/picdns"
-    for path in [*base.rglob("*"), base]:
+    for path in sorted([base, *base.rglob("*")], reverse=True):
         path.chmod(0)
     assert processes.run(_read_after_sweep, root, under=user) == OLD
 
