@@ -4,6 +4,7 @@ from picdns_core.config import ConfigSource
 from picdns_core.errors import (
     AuthenticationFailed,
     Busy,
+    CaddyDown,
     Cancelled,
     CertificateRejected,
     ChallengeFailed,
@@ -47,6 +48,7 @@ from picdns_core.model import (
 from picdns_core.plugins import installed_modes, load_mode
 from picdns_core.runner import Runner
 from picdns_core.secret import Secret
+from picdns_core.setup import init
 from picdns_core.store import FileStore, Store
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "Addresses",
     "AuthenticationFailed",
     "Busy",
+    "CaddyDown",
     "Cancelled",
     "Cell",
     "CertFailed",
@@ -98,6 +101,7 @@ __all__ = [
     "StoreError",
     "TxtRecord",
     "hookimpl",
+    "init",
     "installed_modes",
     "load_mode",
 ]

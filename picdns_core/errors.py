@@ -101,6 +101,10 @@ class DeployFailed(PicdnsError):
     retryable = True
 
 
+class CaddyDown(DeployFailed):
+    """Caddy's admin endpoint does not answer; what it served last it may still serve."""
+
+
 class Cancelled(PicdnsError):
     """The host asked to stop; what was under way goes on from the journal next time."""
 
@@ -113,5 +117,8 @@ class Busy(PicdnsError):
     retryable = True
 
     def __init__(self, step: str, *, hint: str = "") -> None:
-        super().__init__(f"Busy: {step}.", hint=hint or "Wait for it to end and try again.")
+        super().__init__(
+            f"Busy: {step}.",
+            hint=hint or "Another picdns is at it: wait for it to end and try again.",
+        )
         self.step = step

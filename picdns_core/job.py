@@ -16,6 +16,7 @@ from picdns_core.model import CertRequest, IssuedCert, Progress, Registration, S
 from picdns_core.plugins import Claimant, Holder, Provider
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
+from picdns_core.settings import PicdnsSettings
 from picdns_core.store import FileStore, Lineages, ModeSecrets, Store
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
@@ -50,7 +51,7 @@ class Job:
         parsed = config.parse(self._without_secrets(source, raw), self.mode)
         self.cell = parsed.cell
         self.settings = parsed.settings
-        self.picdns = parsed.picdns
+        self.picdns = _anchored(parsed.picdns, root)
         self.wants: list[Wanted] = wanted(self.cell, self.mode)
         self.lineages = Lineages(self.store)
         self.journal = Journal(self.store)
@@ -105,7 +106,12 @@ class Job:
     def responder(self) -> Http01Responder:
         from picdns_core.issuing import Http01Responder
 
-        return Http01Responder(self.store, self.picdns.acme.http_port, self._progress)
+        return Http01Responder(
+            self.store,
+            self.picdns.acme.http_port,
+            listen=self.picdns.caddy is None,
+            progress=self._progress,
+        )
 
     def settings_from(self, kept: dict[str, Any]) -> msgspec.Struct:
         """Return the settings of this mode as they were kept with a claim."""
@@ -150,3 +156,17 @@ class Job:
             return raw
         source.update(lambda newest: config.without_secrets(newest, found))
         return source.read()
+
+
+def _anchored(picdns: PicdnsSettings, root: Path) -> PicdnsSettings:
+    """Take relative paths of CA bundles as below the root, like all others."""
+    changed = {}
+    for section in (picdns.acme, picdns.http):
+        if section.ca_bundle:
+            bundle = str(root / section.ca_bundle)
+            changed[section] = msgspec.structs.replace(section, ca_bundle=bundle)
+    return msgspec.structs.replace(
+        picdns,
+        acme=changed.get(picdns.acme, picdns.acme),
+        http=changed.get(picdns.http, picdns.http),
+    )

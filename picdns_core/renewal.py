@@ -46,9 +46,8 @@ class Renewal:
             reason = self.why_due(want, source)
             if not force and not reason:
                 return None
-            self._progress(
-                Step(text=f"Renewing: {reason or 'it was asked for'}", name=want.lineage)
-            )
+            why = reason or "it was asked for"
+            self._progress(Step(text=f"Getting a certificate: {why}", name=want.lineage))
             intent = self._begin(want, source)
             request = self._request(intent)
             certificate = self._save(intent, request, issue(request))

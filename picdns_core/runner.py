@@ -87,11 +87,13 @@ class Runner:
         ConfigError when no certificate of this cell carries the name.
         """
         job = self._open()
-        wants = [one for one in job.wants if name is None or name in one.names]
+        wants = [one for one in job.wants if name is None or name.lower() in one.names]
         if name is not None and not wants:
             known = ", ".join(known for one in job.wants for known in one.names)
             raise ConfigError(
-                "", f"No certificate here is for {name}.", hint=f"There are: {known}."
+                "",
+                f"No certificate of this cell carries the name {name}.",
+                hint=f"It has: {known}.",
             )
         with job.failures.remembered("renew"):
             registration = job.registration or self._register(job)
@@ -160,7 +162,9 @@ class Runner:
 
     def _register(self, job: Job) -> Registration:
         self._progress(Step(text="Registering", name=job.cell.domain))
-        with job.store.lock("address", f"registering {job.cell.domain}"):
+        with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
+            if held := job.registration:  # somebody else was faster
+                return held
             with (claimant := job.claimant())["http"]:
                 registration = job.provider.register(**claimant)
             job.registrations.keep(job.cell, job.settings, registration)
@@ -173,10 +177,9 @@ class Runner:
         """What is due? Get it, put it live, tell."""
         due = [one for one in wants if force or job.renewal.why_due(one, job.source_of(one))]
         asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
-        ours_to_answer = asks_port_80 and job.picdns.caddy is None
         # Caddy must route the challenge before the CA asks for it.
-        deployed = asks_port_80 and not ours_to_answer and self._deploy(job)
-        with job.responder.listening() if ours_to_answer else nullcontext():
+        deployed = asks_port_80 and job.picdns.caddy is not None and self._deploy(job)
+        with job.responder if asks_port_80 else nullcontext():
             results = self._issue(job, registration, due, force=force)
         failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
         for want, error in failed.items():
@@ -212,9 +215,9 @@ class Runner:
 
     def _deploy(self, job: Job) -> bool:
         """Put the newest certificates live; False when they already are."""
-        newest = [job.lineages.newest(one.lineage) for one in job.wants]
-        certificates = [one for one in newest if one]
-        with job.store.lock("cell", "putting certificates live", wait=30):
+        with job.store.lock("deploy", "putting certificates live", wait=60):
+            newest = [job.lineages.newest(one.lineage) for one in job.wants]
+            certificates = [one for one in newest if one]
             if job.deployment.is_live(certificates):
                 return False
             self._progress(Step(text="Putting certificates live"))

@@ -8,6 +8,7 @@ LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
 KeyType = Literal["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]
 Email = Annotated[str, Meta(pattern="^[^@\\s,]+@[^@\\s,]+$", examples=["you@example.org"])]
+GroupId = Annotated[int, Meta(ge=0, le=2**32 - 2)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
@@ -110,7 +111,7 @@ class CaddySettings(Settings, frozen=True, kw_only=True):
 
 class FileSettings(Settings, frozen=True, kw_only=True):
     group: Annotated[
-        str | int | None,
+        str | GroupId | None,
         Meta(
             title="Group",
             description="Group (name or number) that may read certificates and their keys, for a "

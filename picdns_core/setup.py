@@ -52,9 +52,12 @@ def init(
 
 
 def _put(raw: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
+    path = key.split(".") if key.split(".")[0] == "picdns" else ["ddns", *key.split(".")]
+    if not all(path):
+        raise ConfigError(key, "has an empty part.", hint="As picdns.acme.email.")
+    *parents, last = path
     place = raw
-    for parent in parents if parents[:1] == ["picdns"] else ["ddns", *parents]:
+    for parent in parents:
         inner = place.setdefault(parent, {})
         if not isinstance(inner, dict):
             raise ConfigError(key, f"{parent} is not an object.", hint="Correct it in the config.")

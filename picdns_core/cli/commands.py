@@ -4,7 +4,7 @@ import functools
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ _FAILED, _WRONG_USE = 1, 2
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     envvar="PICDNS_ROOT",
-    show_default="here, or $PICDNS_ROOT",
+    show_default="$PICDNS_ROOT, else the current directory",
     help="Directory that holds config/ and data/.",
 )
 @click.pass_context
@@ -56,10 +56,13 @@ def command(
             except PicdnsError as error:
                 output.error(error)
                 sys.exit(_WRONG_USE if isinstance(error, wrong_use) else _FAILED)
+            except OSError as error:
+                sys.exit(f"The output could not be written: {error.strerror}.")
             sys.exit(0 if done else _FAILED)
 
         with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(run)
-        return picdns.command()(click.pass_obj(with_json))
+        summary = (function.__doc__ or "").partition(".")[0]
+        return picdns.command(short_help=f"{summary}.")(click.pass_obj(with_json))
 
     return decorate
 
@@ -115,7 +118,11 @@ def init(
     settings: tuple[str, ...],
     secrets: tuple[str, ...],
 ) -> bool:
-    """Write who the cell is into config/api/cell_config.json; asks nobody anything."""
+    """Write the cell's configuration.
+
+    It goes into config/api/cell_config.json, where what is not given stays as it is. Nobody is
+    asked anything yet.
+    """
     source = ConfigFile(root)
     config = initialise(
         root,
@@ -123,9 +130,9 @@ def init(
         cell_name=cell_name,
         mode_name=mode,
         domain=domain,
-        services=[Service(name=k, upstream=v) for k, v in map(_pair, services)],
-        settings={key: _value(text) for key, text in map(_pair, settings)},
-        secrets={key: _secret(key, text) for key, text in map(_pair, secrets)},
+        services=[Service(name=k, upstream=v) for k, v in _pairs("--service", services)],
+        settings={key: _value(text) for key, text in _pairs("--set", settings)},
+        secrets={key: _secret(key, text) for key, text in _pairs("--secret", secrets)},
     )
     cell = config.cell
     output.result(
@@ -137,7 +144,11 @@ def init(
 
 @command()
 def up(root: Path, output: Output) -> bool:
-    """Register, get every certificate that is due, put them live; twice changes nothing."""
+    """Get and renew certificates, put them live.
+
+    Registers the name first where the mode needs it, and finishes what an earlier run left
+    unfinished. Twice changes nothing.
+    """
     report = _runner(root, output).up()
     output.report(report)
     return not report.failed
@@ -145,7 +156,7 @@ def up(root: Path, output: Output) -> bool:
 
 @command()
 def status(root: Path, output: Output) -> bool:
-    """Say how the cell is: certificates, what is served, the last error."""
+    """Show certificates, what is served, the last error."""
     output.status(_runner(root, output).refresh())
     return True
 
@@ -168,9 +179,11 @@ def renew(root: Path, output: Output, name: str | None, *, force: bool) -> bool:
     help="Print the root in this form; else how to import it on each system.",
 )
 def ca(root: Path, output: Output, form: Any) -> bool:
-    """Show the internal root certificate, and how devices come to trust it."""
+    """Show the cell's own root and how to trust it."""
     from picdns_core import trust
 
+    if form and output.as_json:
+        raise click.UsageError("--format prints the file itself: leave --json away.")
     pem = _runner(root, output).root_certificate()
     if form:
         sys.stdout.buffer.write(trust.render(pem, form))
@@ -187,7 +200,10 @@ def ca(root: Path, output: Output, form: Any) -> bool:
 
 @command()
 def teardown(root: Path, output: Output) -> bool:
-    """Give the cell's name back; certificates stay on disk and served until they end."""
+    """Give the cell's name back.
+
+    Certificates stay on disk, and served until they end.
+    """
     released = _runner(root, output).teardown()
     text = "The name is given back." if released else "There was nothing to give back."
     output.result({"released": released}, f"{text} `picdns up` takes it again.")
@@ -199,7 +215,8 @@ def _runner(root: Path, output: Output) -> Runner:
     runner = Runner(root, progress=output.step)
 
     def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_DFL)
         runner.stop()
 
     signal.signal(signal.SIGINT, stop)
@@ -207,19 +224,24 @@ def _runner(root: Path, output: Output) -> Runner:
     return runner
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise click.UsageError(f"{text!r} is not of the form KEY=VALUE.")
-    return key, value
+def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts]
+    for key, separator, value in pairs:
+        if not (separator and key):
+            raise click.UsageError(f"{option} {key}{separator}{value}: give it as KEY=VALUE.")
+    return [(key, value) for key, _, value in pairs]
 
 
 def _value(text: str) -> Any:
     """Read JSON where it is JSON, else text."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except ValueError:
         return text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _secret(key: str, text: str) -> Secret:
@@ -232,3 +254,5 @@ def _secret(key: str, text: str) -> Secret:
             return Secret(file.read().strip())
     except OSError as error:
         raise click.UsageError(f"--secret {key}: {error}") from None
+    except UnicodeDecodeError:
+        raise click.UsageError(f"--secret {key}: the file is not UTF-8 text.") from None

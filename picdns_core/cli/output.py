@@ -1,6 +1,5 @@
 """What the terminal shows: steps as they happen, a result, or one clear error."""
 
-import sys
 from typing import Any
 
 import click
@@ -11,9 +10,7 @@ from rich.table import Table
 
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.model import Report, Step
-from picdns_core.status import Status
-
-_WIDE = 160
+from picdns_core.status import CertStatus, Status
 
 
 class Output:
@@ -23,10 +20,8 @@ class Output:
     """
 
     def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._out = Console(
-            width=None if sys.stdout.isatty() else _WIDE, highlight=False, emoji=False
-        )
+        self.as_json = as_json
+        self._out = Console(highlight=False, emoji=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
     def step(self, step: Step) -> None:
@@ -39,15 +34,15 @@ class Output:
 
     def result(self, data: Any, text: str | Table | None = None) -> None:
         """Show a result: as JSON, or as the text made for people."""
-        if self._as_json:
+        if self.as_json:
             encoded = msgspec.json.format(msgspec.json.encode(data), indent=2)
             click.echo(encoded.decode())
         elif text is not None:
-            self._out.print(escape(text) if isinstance(text, str) else text, soft_wrap=True)
+            self._out.print(escape(text) if isinstance(text, str) else text)
 
     def error(self, error: PicdnsError) -> None:
         """Show what happened and what to do."""
-        if self._as_json:
+        if self.as_json:
             key = {"key": error.key} if isinstance(error, ConfigError) else {}
             self.result({"error": _error(type(error).__name__, error.message, error.hint) | key})
         self._say(error.message, error.hint)
@@ -56,24 +51,23 @@ class Output:
         """Show what `up` or `renew` did."""
         lines = [f"New certificate for {', '.join(names)}" for names in report.issued]
         if report.deployed:
-            lines.append("What is served is up to date")
+            lines.append("The newest certificates are in use")
         if not lines and not report.failed:
-            lines = ["Nothing to do: all certificates are good and served"]
+            lines = ["Nothing to do: all certificates are good and in use"]
         self.result(report, "\n".join(lines))
         for problem in report.failed:
             self._say(problem.message, problem.hint)
 
     def status(self, status: Status) -> None:
-        """Show the whole cell."""
-        self.result(status, _status_table(status))
-        if self._as_json:
+        """Show the whole cell: as a table on a terminal, as plain lines in a pipe."""
+        self.result(status, _table(status) if self._out.is_terminal else _lines(status))
+        if self.as_json:
             return
         if status.missing:
-            self._out.print(f"No certificate yet: {', '.join(status.missing)}")
+            self._out.print(escape(f"No certificate yet: {', '.join(status.missing)}"))
         if failure := status.last_error:
-            self._say(
-                f"Last error ({failure.at:%Y-%m-%d %H:%M} UTC): {failure.message}", failure.hint
-            )
+            when = f"{failure.at:%Y-%m-%d %H:%M} UTC"
+            self._say(f"Last error ({when}): {failure.message}", failure.hint)
 
     def _say(self, message: str, hint: str) -> None:
         self._err.print(f"[red]✗[/] {escape(message)}")
@@ -81,21 +75,34 @@ class Output:
             self._err.print(f"  [yellow]→[/] {escape(hint)}")
 
 
-def _status_table(status: Status) -> Table:
+def _heading(status: Status) -> str:
     claim = "" if status.registered else " (not registered yet: run `picdns up`)"
-    table = Table(title=f"{status.domain}, mode {status.mode}{claim}", title_justify="left")
+    return f"{status.domain}, mode {status.mode}{claim}"
+
+
+def _table(status: Status) -> Table:
+    table = Table(title=_heading(status), title_justify="left")
     for heading in ("names", "issuer", "days left", "renews", "served"):
         table.add_column(heading, overflow="fold")
     for one in status.certificates:
-        served = "yes" if one.served == one.serial else "no" if one.served else "-"
-        table.add_row(
-            "\n".join(one.names),
-            one.issuer,
-            str(one.days_remaining),
-            f"{one.renew_at:%Y-%m-%d}",
-            served,
-        )
+        days, renews = str(one.days_remaining), f"{one.renew_at:%Y-%m-%d}"
+        table.add_row("\n".join(one.names), one.issuer, days, renews, _served(one))
     return table
+
+
+def _lines(status: Status) -> str:
+    certificates = (
+        f"{', '.join(one.names)}: {one.days_remaining} days left, renews {one.renew_at:%Y-%m-%d}, "
+        f"served: {_served(one)}, by {one.issuer}"
+        for one in status.certificates
+    )
+    return "\n".join([_heading(status), *certificates])
+
+
+def _served(one: CertStatus) -> str:
+    if one.served is None:
+        return "-"
+    return "yes" if one.served == one.serial else "no"
 
 
 def _error(kind: str, message: str, hint: str) -> dict[str, str]:

@@ -4,15 +4,11 @@ from typing import Any
 
 import requests
 
-from picdns_core.errors import DeployFailed
+from picdns_core.errors import CaddyDown, DeployFailed
 from picdns_core.http import Session
 
 _KEPT = "What is served stays so."
 _TIMEOUT = (3.0, 15.0)
-
-
-class CaddyDown(DeployFailed):
-    """Caddy's admin endpoint does not answer."""
 
 
 class Caddy:
@@ -26,16 +22,19 @@ class Caddy:
         """Have Caddy parse a Caddyfile without using it; DeployFailed with Caddy's words."""
         self._post("/adapt", caddyfile)
 
-    def load(self, caddyfile: str) -> None:
-        """Make Caddy use a Caddyfile, whole or not at all; the same one twice changes nothing."""
-        self._post("/load", caddyfile)
+    def load(self, caddyfile: str, *, afresh: bool = False) -> None:
+        """Make Caddy use a Caddyfile, whole or not at all.
 
-    def _post(self, path: str, caddyfile: str) -> None:
+        The same one twice changes nothing, unless `afresh`: then its files are read again, too.
+        """
+        self._post("/load", caddyfile, {"Cache-Control": "must-revalidate"} if afresh else {})
+
+    def _post(self, path: str, caddyfile: str, headers: dict[str, str] | None = None) -> None:
         try:
             answer = self._http.post(
                 self._url + path,
                 data=caddyfile.encode(),
-                headers={"Content-Type": "text/caddyfile"},
+                headers={"Content-Type": "text/caddyfile", **(headers or {})},
                 timeout=_TIMEOUT,
             )
         except requests.RequestException as error:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from picdns_core.deploy.caddy import Caddy, CaddyDown
+from picdns_core.deploy.caddy import Caddy
 from picdns_core.deploy.caddyfile import MARK, render
 from picdns_core.deploy.probe import await_serial, served_serial
-from picdns_core.errors import DeployFailed
+from picdns_core.errors import CaddyDown, DeployFailed
 from picdns_core.http import Session
 from picdns_core.model import Cell
 from picdns_core.settings import CaddySettings
@@ -20,7 +20,7 @@ _GENERATION = re.compile(r"/certs/([^/\s]+)/(\d+)/fullchain\.pem")
 class Deployment:
     """How certificates go live where no server is configured: the newest become current.
 
-    To be used under the `cell` lock.
+    To be used under the `deploy` lock.
     """
 
     probe: str | None = None
@@ -78,7 +78,7 @@ class CaddyDeployment(Deployment):
         text, before = self._render(certificates), self._written()
         try:
             self._caddy.check(text)
-            self._caddy.load(text)
+            self._caddy.load(text, afresh=text == before)
         except CaddyDown:
             if before is None or self._needs_missing_file(before):
                 self._write(text)  # without it Caddy could not even start
@@ -110,10 +110,12 @@ class CaddyDeployment(Deployment):
         return path
 
     def _roll_back(self, before: str, previous: dict[str, str | None]) -> None:
-        self._caddy.load(before)
-        self._write(before)
-        for lineage, generation in previous.items():
-            self._store.point(lineage, generation)
+        try:
+            self._caddy.load(before)
+        finally:  # also when Caddy has gone meanwhile: it will start from the file
+            self._write(before)
+            for lineage, generation in previous.items():
+                self._store.point(lineage, generation)
 
     def _not_served(self, name: str, served: str | None) -> DeployFailed:
         found = f"the serial {served}" if served else "nothing"

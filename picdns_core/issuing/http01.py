@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socket import AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SHUT_RDWR
 from socketserver import ThreadingTCPServer
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import requests
 
@@ -28,24 +28,31 @@ _log = logging.getLogger(__name__)
 class Http01Responder:
     """Shows the CA what it asks for; used by several orders at a time.
 
-    `port` is where the CA asks. Caddy answers there from the webroot, or we ourselves while
-    `listening`.
+    `port` is where the CA asks. With `listen` we answer there ourselves, from the first answer
+    on until the responder is left; else Caddy does, from the webroot.
     """
 
-    def __init__(self, store: Store, port: int, progress: Progress) -> None:
+    def __init__(self, store: Store, port: int, *, listen: bool, progress: Progress) -> None:
         self._store = store
         self._port = port
         self._progress = progress
+        self._must_listen = listen
+        self._guard = threading.Lock()
+        self._listeners = ExitStack()
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Answer on the port until left."""
-        with ExitStack() as stack:
-            for server in self._servers():
-                stack.enter_context(_serving(server))
-            yield
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listeners.close()
 
     def publish(self, token: str, key_authorization: str) -> None:
+        """Answer this token; ChallengeFailed when we may not listen where the CA asks."""
+        with self._guard:
+            if self._must_listen:
+                for server in self._servers():
+                    self._listeners.enter_context(_serving(server))
+                self._must_listen = False
         self._store.put(f"webroot/{token}", key_authorization.encode())
 
     def withdraw(self, token: str) -> None:

@@ -1,7 +1,8 @@
 """What failed last, by subject, so that a later process can still say it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
@@ -11,6 +12,7 @@ from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
 _KEY = "failures.json"
+_log = logging.getLogger(__name__)
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -34,10 +36,10 @@ class Failures:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def note(self, subject: str, error: PicdnsError) -> Failure:
+    def note(self, subject: str, error: PicdnsError) -> None:
         """Keep an error; it stays until `clear`."""
-        with self._store.lock("cell", "noting a failure", wait=10):
-            known = self._read()
+
+        def change(known: dict[str, Failure]) -> dict[str, Failure]:
             before = known.get(subject)
             failure = Failure(
                 subject=subject,
@@ -47,8 +49,13 @@ class Failures:
                 hint=error.hint,
                 count=before.count + 1 if before else 1,
             )
-            self._write(known | {subject: failure})
-        return failure
+            return known | {subject: failure}
+
+        self._change(change)
+
+    def clear(self, subject: str) -> None:
+        """Forget the error of what has succeeded since."""
+        self._change(lambda known: {key: known[key] for key in known if key != subject})
 
     @contextmanager
     def remembered(self, subject: str) -> Iterator[None]:
@@ -58,25 +65,23 @@ class Failures:
         except (Busy, Cancelled):
             raise
         except PicdnsError as error:
-            with suppress(PicdnsError):  # a full disk is the error, not that it cannot be noted
-                self.note(subject, error)
+            self.note(subject, error)
             raise
         self.clear(subject)
-
-    def clear(self, *subjects: str) -> None:
-        """Forget the errors of subjects that have succeeded since."""
-        if not self._read().keys() & set(subjects):
-            return
-        with self._store.lock("cell", "clearing a failure", wait=10):
-            known = self._read()
-            self._write({key: known[key] for key in known if key not in subjects})
 
     def last(self) -> Failure | None:
         return max(self._read().values(), key=lambda failure: failure.at, default=None)
 
+    def _change(self, change: Callable[[dict[str, Failure]], dict[str, Failure]]) -> None:
+        """Change what is kept; when that fails, it is only logged: the work itself was done."""
+        try:
+            if change(known := self._read()) == known:
+                return
+            with self._store.lock("cell", "noting what failed", wait=10):
+                save(self._store, _KEY, _Failures(failures=change(self._read())))
+        except PicdnsError as error:
+            _log.warning("what failed could not be noted: %s", error)
+
     def _read(self) -> dict[str, Failure]:
         found = load(self._store, _KEY, _Failures)
         return found.failures if found else {}
-
-    def _write(self, failures: dict[str, Failure]) -> None:
-        save(self._store, _KEY, _Failures(failures=failures))

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from picdns_core.errors import StoreError
 from picdns_core.model import CertFiles
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
@@ -83,23 +82,18 @@ class Lineages:
             return None
         return self._certificate(lineage, generation, meta)
 
-    def fullchain(self, certificate: Certificate) -> bytes:
-        """Return the chain in PEM, leaf first."""
-        key = f"certs/{certificate.lineage}/{certificate.generation}/fullchain.pem"
-        data = self._store.get(key)
-        if data is None:
-            raise StoreError(f"{key} is gone.", hint="Run `picdns up`: it gets a new one.")
-        return data
-
     def discard(self, lineage: str, generation: str) -> None:
         """Remove a generation; while this is half done, it is not complete."""
         self._store.delete(f"certs/{lineage}/{generation}")
 
     def prune(self, lineage: str, keep: set[str]) -> None:
-        """Remove generations older than the current one that are not in `keep`."""
+        """Remove generations older than the one before the current, but for those in `keep`.
+
+        One is always left, for a reader that is between its two files while `current` moves.
+        """
         current, generations = self._store.current(lineage), self._generations(lineage)
         if current in generations:
-            for generation in generations[: generations.index(current)]:
+            for generation in generations[: max(0, generations.index(current) - 1)]:
                 if generation not in keep:
                     self.discard(lineage, generation)
 

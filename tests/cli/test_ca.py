@@ -111,3 +111,22 @@ def test_json_alone_is_json(cell: Shell) -> None:
         check=True,
     )
     assert json.loads(done.stdout).keys() == {"fingerprint", "pem", "commands"}
+
+
+def test_form_and_json_at_once_are_wrong_use(cell: Shell) -> None:
+    """A form is a file, and not JSON."""
+    done = cell.call("ca", "--format", "pem", "--json")
+    assert done.exit_code == 2
+    assert "leave --json away" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("ca",), ("ca", "--format", "pem")])
+def test_output_that_cannot_be_written_is_said(cell: Shell, words: tuple[str, ...]) -> None:
+    """As when it is redirected to a full disk."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            cell.command(*words), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert b"The output could not be written: No space left on device." in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -37,7 +37,7 @@ def test_up_shows_steps_as_they_begin_and_what_is_new(cell: Shell) -> None:
     done = cell.run("up")
     assert done.returncode == 0
     assert "home.cell: Registering" in done.stderr
-    assert "internal: Renewing: there is none yet" in done.stderr
+    assert "internal: Getting a certificate: there is none yet" in done.stderr
     assert "New certificate for home.cell, *.home.cell" in done.stdout.splitlines()
     assert "New certificate for files.cell" in done.stdout.splitlines()
 
@@ -49,7 +49,7 @@ def test_up_twice_changes_nothing(cell: Shell) -> None:
     assert first["failed"] == []
     assert cell.json("up") == {"issued": [], "deployed": False, "failed": []}
     again = cell.call("up")
-    assert again.stdout == "Nothing to do: all certificates are good and served\n"
+    assert again.stdout == "Nothing to do: all certificates are good and in use\n"
     assert again.stderr == ""
 
 
@@ -158,7 +158,7 @@ def test_from_init_to_a_served_certificate(make_cell: MakeCell, mode: str) -> No
     shell = Shell(made.root)
     done = shell.run("up")
     assert done.returncode == 0, done.stderr
-    assert "What is served is up to date" in done.stdout
+    assert "The newest certificates are in use" in done.stdout
     for one in json.loads(shell.run("status", "--json").stdout)["certificates"]:
         assert one["served"] == one["serial"]
     public = "files.home.cell" if mode == "lan" else "files.home.test"

@@ -277,3 +277,37 @@ def test_directory_that_cannot_be_made_is_exit_code_1(shell: Shell) -> None:
     result = shell.call(*LAN)
     assert result.exit_code == 1
     assert "there is a file where a directory should be" in result.stderr
+
+
+def test_secret_file_that_is_not_text_is_wrong_use(shell: Shell, tmp_path: Path) -> None:
+    """One line, no traceback."""
+    file = tmp_path / "binary"
+    file.write_bytes(b"\xff\xfe")
+    begin = ("init", "--cell-name", "home", "--mode", "lan")
+    done = shell.call(*begin, "--secret", f"token=@{file}")
+    assert done.exit_code == 2
+    assert "--secret token: the file is not UTF-8 text." in done.stderr
+
+
+@pytest.mark.parametrize("key", ["a..b", ".a", "picdns..email", "picdns."])
+def test_setting_with_an_empty_part_is_refused(shell: Shell, key: str) -> None:
+    """It would be a key that nobody finds again."""
+    done = shell.call("init", "--cell-name", "home", "--mode", "lan", "--set", f"{key}=1")
+    assert done.exit_code == 2
+    assert f"{key}: has an empty part." in done.stderr
+    assert not shell.root.exists() or not shell.config_file.exists()
+
+
+def test_whole_picdns_section_can_be_given(shell: Shell) -> None:
+    """As JSON."""
+    given = 'picdns={"acme": {"email": "a@example.org"}}'
+    done = shell.call("init", "--cell-name", "home", "--mode", "lan", "--set", given)
+    assert done.exit_code == 0
+    assert shell.config()["picdns"] == {"acme": {"email": "a@example.org"}}
+
+
+def test_what_json_does_not_have_is_text(shell: Shell, demo_mode: None) -> None:
+    """NaN would make the config unreadable to everybody else."""
+    begin = ("init", "--cell-name", "home", "--mode", "lan")
+    assert shell.call(*begin, "--set", "note=NaN").exit_code == 0
+    assert shell.config()["ddns"] == {"note": "NaN"}

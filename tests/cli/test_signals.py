@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from picdns_core.testing import Answer, FaultProxy, Rule
+from picdns_core.testing import Answer, FaultProxy, Hold, Rule
 from tests.conftest import Cell, MakeCell
 
 from .shell import Shell, through
@@ -59,4 +59,26 @@ def test_signal_ends_in_order_and_the_next_up_resumes(
     assert again.returncode == 0, again.stderr
     assert "Going on with an order left open" in again.stderr
     assert cell.asked()["/order-plz"] == 1
+    assert cell.leftovers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_second_signal_ends_at_once(
+    make_cell: MakeCell, faulty: FaultProxy, number: signal.Signals
+) -> None:
+    """Whoever cannot wait loses nothing: it is a kill like any other."""
+    hold = Hold()
+    faulty.on("POST", "/order-plz", hold)
+    cell = through(make_cell(services=("files", "photos"), caddy=False), faulty)
+    process = subprocess.Popen(
+        Shell(cell.root).command("up"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert hold.arrived.wait(20)
+    process.send_signal(number)
+    time.sleep(0.3)
+    process.send_signal(number)
+    assert process.wait(5) == -number
+    hold.released.set()
+    faulty.faults.clear()
+    assert Shell(cell.root).run("up").returncode == 0
     assert cell.leftovers() == []

@@ -77,7 +77,7 @@ def test_long_names_are_not_cut_in_a_pipe(shell: Shell) -> None:
     done = shell.run("up")
     assert f"{LONG}: Registering" in done.stderr.splitlines()
     assert f"New certificate for {LONG}, *.{LONG}" in done.stdout.splitlines()
-    assert f" *.{LONG} " in shell.run("status").stdout
+    assert f"{LONG}, *.{LONG}: " in shell.run("status").stdout
 
 
 def test_markup_in_a_message_is_shown_as_it_is(shell: Shell) -> None:
@@ -107,4 +107,4 @@ def test_steps_are_shown_as_they_begin_and_a_second_process_is_told(
     assert first.returncode == 0
     assert second.returncode == 1
     assert f"✗ Busy: renewing files.home.test (process {first.pid})" in second.stderr
-    assert "→ Wait for it to end and try again." in second.stderr
+    assert "→ Another picdns is at it: wait for it to end and try again." in second.stderr

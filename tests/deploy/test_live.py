@@ -2,13 +2,14 @@
 
 import http.client
 import os
+import shutil
 import ssl
 import threading
 from pathlib import Path
 
 import pytest
 
-from picdns_core import DeployFailed
+from picdns_core import CaddyDown, DeployFailed
 from picdns_core.testing import Answer, Cut, Response
 from tests.conftest import MakeCell
 
@@ -276,3 +277,42 @@ def test_unknown_name_below_a_wildcard_gets_a_plain_answer(make_cell: MakeCell) 
     cell.runner.up()
     answer = cell.get("nothing.home.cell")
     assert (answer.status, answer.body) == (404, "No service of this cell has this name.")
+
+
+def test_state_that_was_wiped_under_a_running_caddy_is_served_anew(make_cell: MakeCell) -> None:
+    """The Caddyfile is the same to the letter, and yet its certificates are others."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    text = cell.caddyfile.read_text()
+    shutil.rmtree(cell.base)
+    assert cell.runner.up().failed == ()
+    assert cell.caddyfile.read_text() == text
+    found = cell.certificate("home.cell")
+    assert found.served == found.serial
+
+
+def test_caddy_that_dies_in_a_rollback_leaves_the_file_that_was_good(make_cell: MakeCell) -> None:
+    """It will start from it."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    before, serial = cell.caddyfile.read_text(), cell.certificate("home.cell").serial
+    assert cell.caddy
+    cell.set(picdns={"caddy": {"probe": cell.caddy.admin}})
+    killer = threading.Thread(target=_kill_when_changed, args=(cell, before))
+    killer.start()
+    with pytest.raises(CaddyDown):
+        cell.runner.renew("home.cell", force=True)
+    killer.join()
+    assert cell.caddyfile.read_text() == before
+    cell.caddy.start()
+    cell.set(picdns={"caddy": {"probe": None}})
+    found = cell.certificate("home.cell")
+    assert found.served == found.serial == serial
+
+
+def _kill_when_changed(cell: Cell, before: str) -> None:
+    assert cell.caddy
+    deadline = time.monotonic() + 20
+    while cell.caddyfile.read_text() == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    cell.caddy.kill()

@@ -68,7 +68,7 @@ def test_router_that_cannot_reach_itself_only_warns(
 
 
 def responder(root: Path, port: int, steps: list[Step]) -> Http01Responder:
-    return Http01Responder(FileStore(root), port, steps.append)
+    return Http01Responder(FileStore(root), port, listen=True, progress=steps.append)
 
 
 def test_listener_serves_tokens_and_nothing_else(
@@ -76,9 +76,8 @@ def test_listener_serves_tokens_and_nothing_else(
 ) -> None:
     """Over IPv4 and IPv6, while it is open; no path leads anywhere else."""
     port = local_internet.http_port
-    answers = responder(tmp_path, port, [])
-    answers.publish("-token_1", "-token_1.thumbprint")
-    with answers.listening():
+    with responder(tmp_path, port, []) as answers:
+        answers.publish("-token_1", "-token_1.thumbprint")
         for host in ("127.0.0.1", "[::1]"):
             found = requests.get(f"http://{host}:{port}{PATH}-token_1", timeout=5)
             assert (found.status_code, found.text) == (200, "-token_1.thumbprint")
@@ -101,8 +100,8 @@ def test_port_in_use_is_left_to_whoever_holds_it(
         six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         six.bind(("::", port))
         six.listen()
-        with responder(tmp_path, port, steps).listening():
-            pass
+        with responder(tmp_path, port, steps) as answers:
+            answers.publish("token", "token.thumbprint")
     assert [step.text for step in steps] == [
         f"Port {port} is in use: its server must serve {PATH} from our webroot"
     ]
@@ -118,7 +117,7 @@ def test_port_that_this_user_may_not_have_is_said(tmp_path: Path) -> None:
         "from tests.issuing.test_http01_responder import responder\n"
         "os.setuid(65534)\n"
         "try:\n"
-        f"    with responder(Path({str(tmp_path)!r}), 80, []).listening(): print('listening')\n"
+        f"    responder(Path({str(tmp_path)!r}), 80, []).publish('token', 'body')\n"
         "except ChallengeFailed as error: print(error)\n"
     )
     ran = subprocess.run(
@@ -126,3 +125,18 @@ def test_port_that_this_user_may_not_have_is_said(tmp_path: Path) -> None:
     )
     assert "This user may not listen on port 80" in ran.stdout, ran.stderr
     assert "CAP_NET_BIND_SERVICE" in ran.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="drops a capability of root")
+def test_port_that_may_not_be_had_fails_the_public_certificates_only(make_cell: MakeCell) -> None:
+    """The names inside need no port."""
+    cell = make_cell(caddy=False)
+    cell.set(picdns={"acme": {"http_port": 81}})
+    without = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service")
+    command = (sys.executable, "-m", "picdns_core.cli", "--root", str(cell.root), "up")
+    ran = subprocess.run([*without, *command], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "This user may not listen on port 81" in ran.stderr
+    assert "New certificate for files.cell" in ran.stdout
+    assert cell.runner.refresh().missing == ("files.home.test",)
+    assert cell.asked()["/order-plz"] == 0

@@ -346,10 +346,9 @@ def _settled(root: Path) -> None:
         current = Lineages(store).current(lineage)
         assert current
         assert current == Lineages(store).newest(lineage)
-        assert {path.name for path in Path(current.files.privkey).parents[1].iterdir()} == {
-            current.generation,
-            "current",
-        }
+        before = f"{int(current.generation) - 1:06d}"
+        there = {path.name for path in Path(current.files.privkey).parents[1].iterdir()}
+        assert there - {before} == {current.generation, "current"}
 
 
 @pytest.mark.parametrize("force", [False, True])

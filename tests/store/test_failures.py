@@ -1,5 +1,6 @@
 """Failures: kept until the same thing succeeds."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,11 +31,29 @@ def test_failures_in_a_row_are_counted_by_subject(failures: Failures) -> None:
     """Until one succeeds, which leaves the others' counts."""
     for _ in range(3):
         failures.note("a", RateLimited("too many"))
-    assert failures.note("b", PicdnsError("else")).count == 1
-    assert failures.note("a", PicdnsError("again")).count == 4
-    failures.clear("a", "unknown")
-    assert failures.note("a", PicdnsError("anew")).count == 1
-    assert failures.note("b", PicdnsError("else")).count == 2
+    failures.note("b", PicdnsError("else"))
+    failures.note("a", PicdnsError("again"))
+    assert (last := failures.last())
+    assert (last.subject, last.count) == ("a", 4)
+    failures.clear("a")
+    failures.note("a", PicdnsError("anew"))
+    assert (last := failures.last())
+    assert (last.subject, last.count) == ("a", 1)
+
+
+def test_failure_that_cannot_be_noted_is_only_logged(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The work was done, or its own error is on its way: neither is lost for a note."""
+    store = FileStore(root)
+    store.put("failures.json", b'{"version": 99}')
+    failures = Failures(store)
+    with pytest.raises(DeployFailed), failures.remembered("up"):
+        raise DeployFailed("down")
+    with failures.remembered("up"):
+        pass
+    assert "written by a newer picdns" in caplog.text
+    assert store.get("failures.json") == b'{"version": 99}'
 
 
 def test_the_last_failure_is_the_latest_that_is_not_made_up_for(failures: Failures) -> None:
@@ -84,7 +103,5 @@ def test_failures_noted_at_once_are_all_kept(root: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    counts = [
-        Failures(FileStore(root)).note(f"subject-{n}", PicdnsError("")).count for n in range(8)
-    ]
-    assert counts == [2] * 8
+    document = json.loads(FileStore(root).get("failures.json") or b"{}")
+    assert sorted(document["failures"]) == [f"subject-{number}" for number in range(8)]

@@ -113,7 +113,7 @@ def test_a_cell_that_is_up_is_exactly_these_files(cell: Path, group: int, *, gro
     for lineage in ("home.cell", "internal"):
         expected += [f"certs/{lineage}", f"locks/lineage-{lineage}"]
         expected += [f"certs/{lineage}/{one}" for one in _LINEAGE]
-    expected += ["locks/address", "locks/cell"]
+    expected += ["locks/address", "locks/cell", "locks/deploy"]
     assert sorted(str(path.relative_to(base)) for path in _tree(base)) == sorted(expected)
     assert _wrong(base, group if grouped else None) == []
 
