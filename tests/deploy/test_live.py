@@ -5,13 +5,14 @@ import os
 import shutil
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from picdns_core import CaddyDown, DeployFailed
 from picdns_core.testing import Answer, Cut, Response
-from tests.conftest import MakeCell
+from tests.conftest import Cell, MakeCell
 
 NAME = "files.home.test"
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="starts Caddy as another user")
