@@ -1,55 +1,63 @@
-"""picdns gives a self-hosted home server a public name and a trusted certificate."""
+"""picdns gives a self-hosted home server a public name and a trusted certificate.
 
-from picdns_core.config import ConfigSource
-from picdns_core.errors import (
-    AuthenticationFailed,
-    Busy,
-    CaddyDown,
-    Cancelled,
-    CertificateRejected,
-    ChallengeFailed,
-    ClockSkewed,
-    ConfigError,
-    DeployFailed,
-    NameTaken,
-    OrderRefused,
-    PicdnsError,
-    PluginError,
-    PropagationTimeout,
-    ProviderError,
-    ProviderUnavailable,
-    RateLimited,
-    StoreError,
-)
-from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer, hookimpl
-from picdns_core.model import (
-    Addresses,
-    Cell,
-    CertFailed,
-    CertFiles,
-    CertIssued,
-    CertRequest,
-    DomainMode,
-    Event,
-    IpChanged,
-    IssuedCert,
-    ModeChanged,
-    NoSettings,
-    Problem,
-    Publication,
-    Registered,
-    Registration,
-    Report,
-    SecretField,
-    Service,
-    Step,
-    TxtRecord,
-)
-from picdns_core.plugins import installed_modes, load_mode
-from picdns_core.runner import Runner
-from picdns_core.secret import Secret
-from picdns_core.setup import init
-from picdns_core.store import FileStore, Store
+What is exported here is the public API. Each name is loaded when it is first used: a host starts
+no slower for having picdns.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from picdns_core.config import ConfigSource
+    from picdns_core.errors import (
+        AuthenticationFailed,
+        Busy,
+        CaddyDown,
+        Cancelled,
+        CertificateRejected,
+        ChallengeFailed,
+        ClockSkewed,
+        ConfigError,
+        DeployFailed,
+        NameTaken,
+        OrderRefused,
+        PicdnsError,
+        PluginError,
+        PropagationTimeout,
+        ProviderError,
+        ProviderUnavailable,
+        RateLimited,
+        StoreError,
+    )
+    from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer, hookimpl
+    from picdns_core.model import (
+        Addresses,
+        Cell,
+        CertFailed,
+        CertFiles,
+        CertIssued,
+        CertRequest,
+        DomainMode,
+        Event,
+        IpChanged,
+        IssuedCert,
+        ModeChanged,
+        NoSettings,
+        Problem,
+        Publication,
+        Registered,
+        Registration,
+        Report,
+        SecretField,
+        Service,
+        Step,
+        TxtRecord,
+    )
+    from picdns_core.plugins import installed_modes, load_mode
+    from picdns_core.runner import Runner
+    from picdns_core.secret import Secret
+    from picdns_core.setup import init
+    from picdns_core.store import FileStore, Store
 
 __all__ = [
     "Acme",
@@ -105,3 +113,16 @@ __all__ = [
     "installed_modes",
     "load_mode",
 ]
+
+# Lightest first: a name is taken from the first room that has it, which is where it is made.
+_ROOMS = ("secret", "errors", "model", "hookspecs", "config", "store", "plugins", "runner", "setup")
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for room in _ROOMS:
+            found = vars(import_module(f"{__name__}.{room}"))
+            if name in found:
+                globals()[name] = found[name]
+                return found[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
