@@ -20,7 +20,7 @@ from picdns_core.settings import PicdnsSettings
 from picdns_core.store import FileStore, Lineages, ModeSecrets, Store
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
-from picdns_core.store.registrations import Registrations
+from picdns_core.store.registrations import Claim, Registrations
 from picdns_core.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
@@ -82,6 +82,16 @@ class Job:
             secrets=self.secrets,
         )
 
+    def holder(self, claim: Claim) -> Holder:
+        """Return what hooks are given to act on a claim as it was made."""
+        return Holder(
+            cell=claim.cell,
+            settings=msgspec.convert(claim.settings, self.mode.settings),
+            http=self.claimant()["http"],
+            secrets=self.secrets,
+            registration=claim.registration,
+        )
+
     @cached_property
     def signer(self) -> Signer:
         """The host's own CA, or the cell's."""
@@ -112,10 +122,6 @@ class Job:
             listen=self.picdns.caddy is None,
             progress=self._progress,
         )
-
-    def settings_from(self, kept: dict[str, Any]) -> msgspec.Struct:
-        """Return the settings of this mode as they were kept with a claim."""
-        return msgspec.convert(kept, self.mode.settings)
 
     def source_of(self, want: Wanted) -> str:
         """Name who issues this certificate, as its meta does."""

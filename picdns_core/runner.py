@@ -6,27 +6,18 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picdns_core.announcer import Announcer
 from picdns_core.config import ConfigSource, mode_name
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.job import Job
-from picdns_core.model import (
-    CertFailed,
-    CertIssued,
-    Event,
-    Problem,
-    Progress,
-    Registered,
-    Registration,
-    Report,
-    Step,
-)
-from picdns_core.plugins import Observers, Provider, load_mode
+from picdns_core.model import Problem, Progress, Registration, Report, Step
+from picdns_core.plugins import Provider, load_mode
 from picdns_core.store import Certificate, ConfigFile, Store
+from picdns_core.store.failures import CELL
 from picdns_core.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -63,7 +54,7 @@ class Runner:
         self._guard = threading.Lock()
         self._providers: dict[str, Provider] = {}
         self._authority: Authority | None = None
-        self._observers: Observers | None = None
+        self._announce = Announcer()
         self._status: Status | None = None
 
     def up(self) -> Report:
@@ -74,7 +65,7 @@ class Runner:
         concerns all of them raises a PicdnsError.
         """
         job = self._open()
-        with job.failures.remembered("up"):
+        with job.failures.remembered(CELL):
             job.store.sweep()
             job.renewal.tidy({one.lineage for one in job.wants})
             registration = job.registration or self._register(job)
@@ -95,7 +86,7 @@ class Runner:
                 f"No certificate of this cell carries the name {name}.",
                 hint=f"It has: {known}.",
             )
-        with job.failures.remembered("renew"):
+        with job.failures.remembered(CELL):
             registration = job.registration or self._register(job)
             return self._renew(job, registration, wants, force=force)
 
@@ -105,16 +96,14 @@ class Runner:
         Certificates stay on disk, and what is served stays served until they end.
         """
         job = self._open()
-        with job.failures.remembered("teardown"):
+        with job.failures.remembered(CELL):
             claim = job.registrations.get(job.mode.name)
             if claim is None:
                 return False
             self._progress(Step(text="Giving the name back", name=claim.cell.domain))
             with job.store.lock("address", "giving the name back"):
-                with (claimant := job.claimant())["http"]:
-                    claimant["cell"] = claim.cell
-                    claimant["settings"] = job.settings_from(claim.settings)
-                    job.provider.teardown(**claimant, registration=claim.registration)
+                with (by := job.holder(claim))["http"]:
+                    job.provider.teardown(**by)
                 job.registrations.forget(job.mode.name)
             return True
 
@@ -168,7 +157,7 @@ class Runner:
             with (claimant := job.claimant())["http"]:
                 registration = job.provider.register(**claimant)
             job.registrations.keep(job.cell, job.settings, registration)
-        self._tell(Registered(cell=job.cell, at=datetime.now(UTC), registration=registration))
+        self._announce.registered(job.cell, registration)
         return registration
 
     def _renew(
@@ -183,7 +172,7 @@ class Runner:
             results = self._issue(job, registration, due, force=force)
         failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
         for want, error in failed.items():
-            self._tell_failed(job, want, error)
+            self._announce.failed(job.cell, want, error)
         deployed = self._deploy(job) or deployed
         return Report(
             issued=tuple(want.names for want in due if isinstance(results[want], Certificate)),
@@ -195,6 +184,8 @@ class Runner:
         self, job: Job, registration: Registration, due: list[Wanted], *, force: bool
     ) -> dict[Wanted, Certificate | PicdnsError | None]:
         """Get several certificates at a time; one that fails stops none of the others."""
+        if not due:
+            return {}
         acme = self._orders(job) if job.mode.public else None
 
         def issue(want: Wanted) -> Certificate | PicdnsError | None:
@@ -229,34 +220,8 @@ class Runner:
             for lineage in {one.lineage for one in certificates}:
                 job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
         for certificate in fresh:
-            self._tell_issued(job, certificate)
+            self._announce.issued(job.cell, certificate)
         return True
-
-    def _tell_issued(self, job: Job, certificate: Certificate) -> None:
-        self._tell(
-            CertIssued(
-                cell=job.cell,
-                at=datetime.now(UTC),
-                lineage=certificate.lineage,
-                names=certificate.meta.names,
-                issuer=certificate.meta.issuer,
-                serial=certificate.meta.serial,
-                not_after=certificate.meta.not_after,
-                files=certificate.files,
-            )
-        )
-
-    def _tell_failed(self, job: Job, want: Wanted, error: PicdnsError) -> None:
-        self._tell(
-            CertFailed(
-                cell=job.cell,
-                at=datetime.now(UTC),
-                lineage=want.lineage,
-                names=want.names,
-                error=error.message,
-                hint=error.hint,
-            )
-        )
 
     def _orders(self, job: Job) -> Acme:
         """Return the way to the CA; its account and connections are kept from call to call."""
@@ -267,11 +232,6 @@ class Runner:
                 self._authority = Authority(job.store, job.picdns.acme, job.eab_key)
             authority = self._authority
         return Orders(authority, job.journal, job.responder, self._cancel, self._progress)
-
-    def _tell(self, event: Event) -> None:
-        with self._guard:
-            self._observers = self._observers or Observers()
-        self._observers.tell(event)
 
 
 def _problem(want: Wanted, error: PicdnsError) -> Problem:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from picdns_core.deploy import Deployment, served_serial
 from picdns_core.model import Addresses, Cell
 from picdns_core.store import Certificate, Lineages, Store
-from picdns_core.store.failures import Failure, Failures
+from picdns_core.store.failures import CELL, Failure, Failures
 from picdns_core.wanted import Wanted
 
 _PROBES = 8
@@ -60,7 +60,7 @@ def look(
         certificates=tuple(map(_describe, certificates, served)),
         missing=tuple(name for one in wants if not found[one.lineage] for name in one.names),
         addresses=Addresses(),
-        last_error=Failures(store).last(),
+        last_error=Failures(store).last([CELL, *found]),
     )
 
 

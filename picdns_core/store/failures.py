@@ -1,7 +1,7 @@
 """What failed last, by subject, so that a later process can still say it."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -10,6 +10,9 @@ from msgspec import Struct, field
 from picdns_core.errors import Busy, Cancelled, PicdnsError
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
+
+CELL = "cell"
+"""The subject of what concerns the whole cell, and no single lineage."""
 
 _KEY = "failures.json"
 _log = logging.getLogger(__name__)
@@ -69,8 +72,11 @@ class Failures:
             raise
         self.clear(subject)
 
-    def last(self) -> Failure | None:
-        return max(self._read().values(), key=lambda failure: failure.at, default=None)
+    def last(self, subjects: Iterable[str]) -> Failure | None:
+        """Return the latest failure of these subjects; others are nobody's concern any more."""
+        known = self._read()
+        found = (known[subject] for subject in subjects if subject in known)
+        return max(found, key=lambda failure: failure.at, default=None)
 
     def _change(self, change: Callable[[dict[str, Failure]], dict[str, Failure]]) -> None:
         """Change what is kept; when that fails, it is only logged: the work itself was done."""

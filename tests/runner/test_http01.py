@@ -1,7 +1,10 @@
 """A cell in http01: one certificate per service, over Pebble and Caddy."""
 
 import os
+import subprocess
+import sys
 
+from picdns_core.testing import LocalInternet
 from tests.conftest import Cell, MakeCell
 
 EIGHT = ("files", "photos", "mail", "calendar", "music", "notes", "books", "video")
@@ -132,3 +135,29 @@ def test_https_is_where_http_redirects_to(make_cell: MakeCell) -> None:
     answer = cell.caddy.get_plain("files.home.test", "/a?b=c")
     assert answer.status == 308
     assert answer.headers["location"] == "https://files.home.test/a?b=c"
+
+
+def test_error_of_a_service_goes_with_the_service(
+    make_cell: MakeCell, local_internet: LocalInternet
+) -> None:
+    """One that was removed is nobody's concern any more."""
+    local_internet.zone("home.test").set("removed", "TXT", "no address here")
+    cell = make_cell(services=("files", "removed"))
+    assert len(cell.runner.up().failed) == 1
+    assert cell.runner.refresh().last_error is not None
+    cell.services(("files",), cell.config()["services"][0]["upstream"])
+    assert cell.runner.up().failed == ()
+    assert cell.runner.refresh().last_error is None
+
+
+def test_nothing_of_acme_is_loaded_when_nothing_is_due(make_cell: MakeCell) -> None:
+    """A look that finds all well costs little."""
+    cell = make_cell()
+    cell.runner.up()
+    script = (
+        "import sys\n"
+        "from picdns_core import Runner\n"
+        f"print(Runner({str(cell.root)!r}).up().issued, 'acme' in sys.modules)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "() False\n"

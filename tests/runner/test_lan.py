@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from picdns_core import ConfigError, StoreError
+from picdns_core import CaddyDown, ConfigError, StoreError
 from tests.conftest import MakeCell
 
 
@@ -104,3 +104,17 @@ def test_teardown_gives_the_name_back_once_and_leaves_certificates(make_cell: Ma
     assert cell.get("files.home.cell").status == 200
     runner.up()
     assert runner.refresh().registered
+
+
+def test_error_of_one_command_is_made_up_for_by_another(make_cell: MakeCell) -> None:
+    """What `renew` could not put live and `up` then did is no error any more."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    assert cell.caddy
+    cell.caddy.stop()
+    with pytest.raises(CaddyDown):
+        cell.runner.renew(force=True)
+    assert cell.runner.refresh().last_error is not None
+    cell.caddy.start()
+    cell.runner.up()
+    assert cell.runner.refresh().last_error is None

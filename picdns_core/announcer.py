@@ -1,0 +1,56 @@
+"""Tells observers what happened to a cell, once it is so."""
+
+import threading
+from datetime import UTC, datetime
+
+from picdns_core.errors import PicdnsError
+from picdns_core.model import Cell, CertFailed, CertIssued, Event, Registered, Registration
+from picdns_core.plugins import Observers
+from picdns_core.store import Certificate
+from picdns_core.wanted import Wanted
+
+
+class Announcer:
+    """Makes events of what the Runner did; observers are loaded when there is a first one.
+
+    To be used with no lock held: an observer may take its time, or call back.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._observers: Observers | None = None
+
+    def registered(self, cell: Cell, registration: Registration) -> None:
+        self._tell(Registered(cell=cell, at=datetime.now(UTC), registration=registration))
+
+    def issued(self, cell: Cell, certificate: Certificate) -> None:
+        meta = certificate.meta
+        self._tell(
+            CertIssued(
+                cell=cell,
+                at=datetime.now(UTC),
+                lineage=certificate.lineage,
+                names=meta.names,
+                issuer=meta.issuer,
+                serial=meta.serial,
+                not_after=meta.not_after,
+                files=certificate.files,
+            )
+        )
+
+    def failed(self, cell: Cell, want: Wanted, error: PicdnsError) -> None:
+        self._tell(
+            CertFailed(
+                cell=cell,
+                at=datetime.now(UTC),
+                lineage=want.lineage,
+                names=want.names,
+                error=error.message,
+                hint=error.hint,
+            )
+        )
+
+    def _tell(self, event: Event) -> None:
+        with self._guard:
+            self._observers = self._observers or Observers()
+        self._observers.tell(event)
