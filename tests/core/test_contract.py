@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+import picdns_core
 from picdns_core import (
     Addresses,
     Cell,
@@ -618,3 +619,11 @@ def test_notes_that_cannot_be_kept_are_named(install: Install) -> None:
     with pytest.raises(PluginError, match="picdns-broken returned notes") as found:
         provider.register(**claimant())
     assert "Registration.notes" in found.value.hint
+
+
+def test_every_public_name_is_there() -> None:
+    """Names are loaded when they are first used: none may be missing then."""
+    for name in picdns_core.__all__:
+        assert getattr(picdns_core, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = picdns_core.nonsense  # type: ignore[attr-defined]
