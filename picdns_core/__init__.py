@@ -117,12 +117,13 @@ __all__ = [
 # Lightest first: a name is taken from the first room that has it, which is where it is made.
 _ROOMS = ("secret", "errors", "model", "hookspecs", "config", "store", "plugins", "runner", "setup")
 
+if not TYPE_CHECKING:  # a type checker would take any name as there
 
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        for room in _ROOMS:
-            found = vars(import_module(f"{__name__}.{room}"))
-            if name in found:
-                globals()[name] = found[name]
-                return found[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            for room in _ROOMS:
+                found = vars(import_module(f"{__name__}.{room}"))
+                if name in found:
+                    globals()[name] = found[name]
+                    return found[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
