@@ -209,19 +209,19 @@ class Runner:
         with job.store.lock("deploy", "putting certificates live", wait=60):
             newest = [job.lineages.newest(one.lineage) for one in job.wants]
             certificates = [one for one in newest if one]
-            if job.deployment.is_live(certificates):
-                return False
-            self._progress(Step(text="Putting certificates live"))
             fresh = [
                 one for one in certificates if job.store.current(one.lineage) != one.generation
             ]
-            job.deployment.go_live(certificates)
+            changed = not job.deployment.is_live(certificates)
+            if changed:
+                self._progress(Step(text="Putting certificates live"))
+                job.deployment.go_live(certificates)
             in_use = job.deployment.generations_in_use()
             for lineage in {one.lineage for one in certificates}:
                 job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
         for certificate in fresh:
             self._announce.issued(job.cell, certificate)
-        return True
+        return changed
 
     def _orders(self, job: Job) -> Acme:
         """Return the way to the CA; its account and connections are kept from call to call."""

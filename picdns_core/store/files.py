@@ -130,6 +130,9 @@ class FileStore:
     def sweep(self) -> None:
         self._mend_modes()
         atomic.sweep(self.base)
+        for folder, _, _ in os.walk(self.base, topdown=False):
+            if self.base not in (Path(folder), Path(folder).parent):
+                _remove_if_empty(Path(folder))
 
     def _mend_modes(self) -> None:
         """Give everything the mode it should have: a restored backup may have lost them."""

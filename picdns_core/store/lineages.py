@@ -87,15 +87,19 @@ class Lineages:
         self._store.delete(f"certs/{lineage}/{generation}")
 
     def prune(self, lineage: str, keep: set[str]) -> None:
-        """Remove generations older than the one before the current, but for those in `keep`.
+        """Remove generations older than the current one that are not in `keep`.
 
-        One is always left, for a reader that is between its two files while `current` moves.
+        The newest whole one of them stays, for a reader that is between its two files while
+        `current` moves.
         """
         current, generations = self._store.current(lineage), self._generations(lineage)
-        if current in generations:
-            for generation in generations[: max(0, generations.index(current) - 1)]:
-                if generation not in keep:
-                    self.discard(lineage, generation)
+        if current not in generations:
+            return
+        older = generations[: generations.index(current)]
+        whole = [generation for generation in older if self.get(lineage, generation)]
+        for generation in older:
+            if generation not in {*keep, *whole[-1:]}:
+                self.discard(lineage, generation)
 
     def _generations(self, lineage: str) -> list[str]:
         parts = (key.split("/")[2] for key in self._store.keys(f"certs/{lineage}"))

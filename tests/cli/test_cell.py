@@ -124,7 +124,7 @@ def test_caddy_that_is_down_is_exit_code_1_and_the_last_error(cell: Shell) -> No
     assert "Last error" in shown.stderr
     last = cell.json("status")["last_error"]
     assert last.keys() == {"subject", "at", "error", "message", "hint", "count"}
-    assert (last["subject"], last["count"]) == ("up", 2)
+    assert (last["subject"], last["count"]) == ("cell", 2)
     cell.init("--set", "picdns.caddy=null")
     cell.call("up")
     assert cell.json("status")["last_error"] is None

@@ -123,7 +123,7 @@ def test_pruning_removes_nothing_while_no_generation_is_current(
 def test_pruning_copes_with_many_generations(lineages: Lineages, store: FileStore) -> None:
     """Years of short certificates leave one directory."""
     for number in range(1, 41):
-        store.put(f"certs/{NAME}/{number:06d}/meta.json", b"{}")
+        add(lineages, f"{number:06d}")
     store.point(NAME, "000040")
     lineages.prune(NAME, set())
     assert generations(store) == ["000039", "000040", "current"]
