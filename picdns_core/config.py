@@ -5,11 +5,14 @@ from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from picdns_core import explain, names
 from picdns_core.errors import ConfigError
 from picdns_core.model import Cell, DomainMode, Service
 from picdns_core.settings import PicdnsSettings
+
+_LONGEST = 200  # characters of a name that becomes part of a file's
 
 
 class ConfigSource(Protocol):
@@ -50,8 +53,12 @@ def mode_name(raw: Mapping[str, Any]) -> str:
 
 
 def read_settings(raw: Mapping[str, Any]) -> PicdnsSettings:
-    """Read what is ours, `picdns`, without knowing the mode."""
-    return explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns")
+    """Read what is ours, `picdns`, without knowing the mode; the key of the account left out."""
+    picdns = explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns")
+    if picdns.acme.eab is None:
+        return picdns
+    eab = replace(picdns.acme.eab, hmac_key="")
+    return replace(picdns, acme=replace(picdns.acme, eab=eab))
 
 
 def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
@@ -92,9 +99,15 @@ def _services(raw: Mapping[str, Any], domain: str) -> tuple[Service, ...]:
                 hint="Rename the service, or set another domain_name.",
             )
         try:
-            names.domain(f"{name}.{domain}")
+            full = names.domain(f"{name}.{domain}")
         except ValueError as error:
             raise ConfigError(f"{key}.name", f"{error}.", hint="Choose a shorter one.") from None
+        if len(full) > _LONGEST:
+            raise ConfigError(
+                f"{key}.name",
+                f"{full} is too long for the names of files.",
+                hint="Choose a shorter one, or a shorter domain.",
+            )
         services.append(Service(name=name, upstream=upstream))
     return tuple(services)
 
@@ -118,6 +131,10 @@ def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
 def _check_endpoints(picdns: PicdnsSettings) -> None:
     if picdns.caddy is None:
         return
+    if not picdns.caddy.caddyfile or not picdns.caddy.caddyfile.isprintable():
+        raise ConfigError(
+            "picdns.caddy.caddyfile", "is no file's name.", hint="As config/caddy/Caddyfile."
+        )
     for key in ("admin", "probe"):
         value = getattr(picdns.caddy, key)
         try:
@@ -157,7 +174,7 @@ def secrets_in(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, str]:
 
 def eab_key_in(raw: Mapping[str, Any]) -> str:
     """Find the HMAC key of the external account, if it stands in the config."""
-    eab = read_settings(raw).acme.eab
+    eab = explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns").acme.eab
     return eab.hmac_key if eab else ""
 
 

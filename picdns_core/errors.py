@@ -33,6 +33,10 @@ class StoreError(PicdnsError):
     """State could not be read or written: disk full, no permission, a newer version's file."""
 
 
+class DamagedState(StoreError):
+    """A file of ours is not what we wrote; what it was about can be had anew."""
+
+
 class PluginError(PicdnsError):
     """A provider or observer breaks the contract; `distribution` is the package to mend."""
 

@@ -161,7 +161,8 @@ def _serves(key_pem: bytes, root_pem: bytes, cell: Cell) -> bool:
     if not belongs:
         raise _damaged("the key is not the root's")
     permitted = {name.value for name in constraints.permitted_subtrees or ()}
-    lasts = root.not_valid_after_utc - datetime.now(UTC) > 2 * _LEAF_LIFETIME
+    now = datetime.now(UTC)
+    lasts = root.not_valid_before_utc <= now < root.not_valid_after_utc - 2 * _LEAF_LIFETIME
     return lasts and permitted.issuperset(_domains(cell))
 
 

@@ -12,7 +12,7 @@ import msgspec
 from picdns_core import config
 from picdns_core.config import ConfigSource
 from picdns_core.hookspecs import Acme, Signer
-from picdns_core.model import CertRequest, IssuedCert, Progress, Registration, SecretField
+from picdns_core.model import CertRequest, IssuedCert, Progress, Registration
 from picdns_core.plugins import Claimant, Holder, Provider
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
@@ -21,13 +21,12 @@ from picdns_core.store import FileStore, Lineages, ModeSecrets, Store
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
 from picdns_core.store.registrations import Claim, Registrations
+from picdns_core.store.secrets import EAB_KEY, take_secrets
 from picdns_core.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
     from picdns_core.deploy import Deployment
     from picdns_core.issuing import Http01Responder
-
-_EAB_KEY = SecretField(name="eab_hmac_key", title="EAB key", description="", required=False)
 
 
 class Job:
@@ -47,8 +46,7 @@ class Job:
         self.mode = provider.mode
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
         self.secrets = ModeSecrets(self.store, self.mode.name, self.mode.secrets)
-        self._acme_secrets = ModeSecrets(self.store, "acme", (_EAB_KEY,))
-        parsed = config.parse(self._without_secrets(source, raw), self.mode)
+        parsed = config.parse(take_secrets(source, self.store, self.mode), self.mode)
         self.cell = parsed.cell
         self.settings = parsed.settings
         self.picdns = _anchored(parsed.picdns, root)
@@ -64,7 +62,7 @@ class Job:
 
     @property
     def eab_key(self) -> Secret | None:
-        return self._acme_secrets.get(_EAB_KEY.name)
+        return ModeSecrets(self.store, "acme", (EAB_KEY,)).get(EAB_KEY.name)
 
     @property
     def registration(self) -> Registration | None:
@@ -110,7 +108,9 @@ class Job:
         caddy = self.picdns.caddy
         if caddy is None:
             return Deployment(self.store)
-        return CaddyDeployment(self._root, self.store, self.cell, caddy, Session())
+        http = Session()
+        http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
+        return CaddyDeployment(self._root, self.store, self.cell, caddy, http)
 
     @cached_property
     def responder(self) -> Http01Responder:
@@ -149,19 +149,6 @@ class Job:
                 signer=self.signer,
                 **by,
             )
-
-    def _without_secrets(self, source: ConfigSource, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Move secrets that stand in the config into files of their own; return what is left."""
-        found = config.secrets_in(raw, self.mode)
-        eab_key = config.eab_key_in(raw)
-        for name, value in found.items():
-            self.secrets.put(name, Secret(value))
-        if eab_key:
-            self._acme_secrets.put(_EAB_KEY.name, Secret(eab_key))
-        if not found and not eab_key:
-            return raw
-        source.update(lambda newest: config.without_secrets(newest, found))
-        return source.read()
 
 
 def _anchored(picdns: PicdnsSettings, root: Path) -> PicdnsSettings:

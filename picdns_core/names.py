@@ -46,6 +46,15 @@ def domain(text: str) -> str:
     return ascii_text
 
 
+def normal(text: str) -> str:
+    """Return a name as certificates have it, a wildcard too; as it is when it cannot be one."""
+    star = "*." if text.startswith("*.") else ""
+    try:
+        return star + domain(text.removeprefix("*."))
+    except ValueError:
+        return text
+
+
 def upstream(text: str) -> str:
     """Return `text` when it is `host:port` or `http(s)://host[:port]`; else ValueError."""
     scheme, separator, rest = text.rpartition("://")

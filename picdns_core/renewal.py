@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from picdns_core import wanted
-from picdns_core.errors import Busy
+from picdns_core.errors import Busy, CertificateRejected
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
 from picdns_core.settings import KeyType
 from picdns_core.store import Certificate, CertMeta, Lineages, Store
@@ -50,7 +50,12 @@ class Renewal:
             self._progress(Step(text=f"Getting a certificate: {why}", name=want.lineage))
             intent = self._begin(want, source)
             request = self._request(intent)
-            certificate = self._save(intent, request, issue(request))
+            issued = issue(request)
+            try:
+                certificate = self._save(intent, request, issued)
+            except CertificateRejected:
+                self._drop(intent)  # to fetch it again would bring the same
+                raise
             self._journal.close(want.lineage)
             return certificate
 

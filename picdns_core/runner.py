@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picdns_core import names
 from picdns_core.announcer import Announcer
 from picdns_core.config import ConfigSource, mode_name
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
@@ -65,7 +67,7 @@ class Runner:
         concerns all of them raises a PicdnsError.
         """
         job = self._open()
-        with job.failures.remembered(CELL):
+        with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
             job.renewal.tidy({one.lineage for one in job.wants})
             registration = job.registration or self._register(job)
@@ -78,7 +80,7 @@ class Runner:
         ConfigError when no certificate of this cell carries the name.
         """
         job = self._open()
-        wants = [one for one in job.wants if name is None or name.lower() in one.names]
+        wants = [one for one in job.wants if name is None or names.normal(name) in one.names]
         if name is not None and not wants:
             known = ", ".join(known for one in job.wants for known in one.names)
             raise ConfigError(
@@ -86,7 +88,7 @@ class Runner:
                 f"No certificate of this cell carries the name {name}.",
                 hint=f"It has: {known}.",
             )
-        with job.failures.remembered(CELL):
+        with self._changing(), job.failures.remembered(CELL):
             registration = job.registration or self._register(job)
             return self._renew(job, registration, wants, force=force)
 
@@ -96,7 +98,7 @@ class Runner:
         Certificates stay on disk, and what is served stays served until they end.
         """
         job = self._open()
-        with job.failures.remembered(CELL):
+        with self._changing(), job.failures.remembered(CELL):
             claim = job.registrations.get(job.mode.name)
             if claim is None:
                 return False
@@ -133,6 +135,14 @@ class Runner:
         """Make what is under way in other threads end soon, with Cancelled; for good."""
         self._cancel.set()
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Forget the last look at the cell once something may have changed."""
+        try:
+            yield
+        finally:
+            self._status = None
+
     def _open(self) -> Job:
         raw = self._config.read()
         name = mode_name(raw)
@@ -167,11 +177,13 @@ class Runner:
         due = [one for one in wants if force or job.renewal.why_due(one, job.source_of(one))]
         asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
         # Caddy must route the challenge before the CA asks for it.
-        deployed = asks_port_80 and job.picdns.caddy is not None and self._deploy(job)
+        deployed = asks_port_80 and self._deploy(job, reassure=True)
         with job.responder if asks_port_80 else nullcontext():
             results = self._issue(job, registration, due, force=force)
         failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
         for want, error in failed.items():
+            if isinstance(error, Busy | Cancelled):
+                continue  # no news: somebody else is at it, or the host wanted it so
             self._announce.failed(job.cell, want, error)
         deployed = self._deploy(job) or deployed
         return Report(
@@ -204,7 +216,7 @@ class Runner:
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-issue") as pool:
             return dict(zip(due, pool.map(issue, due), strict=True))
 
-    def _deploy(self, job: Job) -> bool:
+    def _deploy(self, job: Job, *, reassure: bool = False) -> bool:
         """Put the newest certificates live; False when they already are."""
         with job.store.lock("deploy", "putting certificates live", wait=60):
             newest = [job.lineages.newest(one.lineage) for one in job.wants]
@@ -216,6 +228,8 @@ class Runner:
             if changed:
                 self._progress(Step(text="Putting certificates live"))
                 job.deployment.go_live(certificates)
+            elif reassure:
+                job.deployment.reassure()
             in_use = job.deployment.generations_in_use()
             for lineage in {one.lineage for one in certificates}:
                 job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
@@ -228,9 +242,9 @@ class Runner:
         from picdns_core.issuing import Authority, Orders
 
         with self._guard:
-            if self._authority is None or self._authority.settings != job.picdns.acme:
-                self._authority = Authority(job.store, job.picdns.acme, job.eab_key)
             authority = self._authority
+            if authority is None or not authority.is_for(job.picdns.acme, job.eab_key):
+                authority = self._authority = Authority(job.store, job.picdns.acme, job.eab_key)
         return Orders(authority, job.journal, job.responder, self._cancel, self._progress)
 
 

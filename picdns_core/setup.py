@@ -11,6 +11,7 @@ from picdns_core.model import DomainMode, Service
 from picdns_core.plugins import load_mode
 from picdns_core.secret import Secret
 from picdns_core.store import FileStore, ModeSecrets
+from picdns_core.store.secrets import EAB_KEY, take_secrets
 
 
 def init(
@@ -27,10 +28,12 @@ def init(
     """Write who the cell is; nothing is asked of anybody, and twice changes nothing.
 
     `settings` go to `ddns`, or to `picdns` where a key begins with it; a dot goes one level
-    down. What is not given stays as it is. ConfigError names what is wrong, and then nothing
-    was written.
+    down. `secrets` are the mode's, and `picdns.acme.eab.hmac_key`. What is not given stays as it
+    is. ConfigError names what is wrong, and then nothing was written.
     """
     mode = load_mode(mode_name).mode
+    secrets = dict(secrets or {})
+    eab_key = secrets.pop("picdns.acme.eab.hmac_key", None)
     parsed: list[Config] = []
 
     def change(raw: dict[str, Any]) -> None:
@@ -42,12 +45,15 @@ def init(
         for key, value in (settings or {}).items():
             _put(raw, key, value)
         parsed.append(config.parse(raw, mode))
-        _check_secrets(root, mode, parsed[-1], config.secrets_in(raw, mode), secrets or {})
+        _check_secrets(root, mode, parsed[-1], config.secrets_in(raw, mode), secrets)
 
     source.update(change)
-    kept = ModeSecrets(_store(root, parsed[-1]), mode.name, mode.secrets)
-    for name, secret in (secrets or {}).items():
-        kept.put(name, secret)
+    store = _store(root, parsed[-1])
+    for name, secret in secrets.items():
+        ModeSecrets(store, mode.name, mode.secrets).put(name, secret)
+    take_secrets(source, store, mode)
+    if eab_key:
+        ModeSecrets(store, "acme", (EAB_KEY,)).put(EAB_KEY.name, eab_key)
     return parsed[-1]
 
 

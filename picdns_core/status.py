@@ -57,7 +57,9 @@ def look(
         mode=cell.mode,
         domain=cell.domain,
         registered=registered,
-        certificates=tuple(map(_describe, certificates, served)),
+        certificates=tuple(
+            _describe(one, serial, store) for one, serial in zip(certificates, served, strict=True)
+        ),
         missing=tuple(name for one in wants if not found[one.lineage] for name in one.names),
         addresses=Addresses(),
         last_error=Failures(store).last([CELL, *found]),
@@ -70,9 +72,8 @@ def _served(certificate: Certificate, deployment: Deployment) -> str | None:
     return served_serial(deployment.probe, certificate.meta.names[0])
 
 
-def _describe(certificate: Certificate, served: str | None) -> CertStatus:
+def _describe(certificate: Certificate, served: str | None, store: Store) -> CertStatus:
     meta = certificate.meta
-    path = certificate.files.fullchain.replace(f"/{certificate.generation}/", "/current/")
     return CertStatus(
         names=meta.names,
         issuer=meta.issuer,
@@ -81,6 +82,6 @@ def _describe(certificate: Certificate, served: str | None) -> CertStatus:
         not_after=meta.not_after,
         days_remaining=(meta.not_after - datetime.now(UTC)).days,
         renew_at=meta.renew_at,
-        path=path,
+        path=store.files(certificate.lineage, "current").fullchain,
         served=served,
     )

@@ -46,6 +46,8 @@ def why_due(want: Wanted, have: Certificate | None, source: str, now: datetime) 
         return "the names have changed"
     if have.meta.source != source:
         return "it comes from another CA"
+    if now < have.meta.not_before:
+        return "it is not valid yet: it was made while the clock was wrong"
     if now >= have.meta.renew_at:
         return "its time has come"
     return None

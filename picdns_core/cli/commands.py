@@ -235,13 +235,11 @@ def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
 def _value(text: str) -> Any:
     """Read JSON where it is JSON, else text."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
     except ValueError:
         return text
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    return value
 
 
 def _secret(key: str, text: str) -> Secret:

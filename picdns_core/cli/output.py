@@ -1,5 +1,6 @@
 """What the terminal shows: steps as they happen, a result, or one clear error."""
 
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -27,10 +28,11 @@ class Output:
     def step(self, step: Step) -> None:
         """Show what begins now; called from any thread."""
         name = f"{step.name}: " if step.name else ""
+        text = f"{name}{step.text}"
         if self._err.is_terminal:
-            self._err.print(f"[dim]·[/] [bold]{escape(name)}[/]{escape(step.text)}")
-        else:
-            self._err.print(escape(f"{name}{step.text}"))
+            text = f"[dim]·[/] [bold]{escape(name)}[/]{escape(step.text)}"
+        with suppress(OSError):  # whoever read the steps has gone: the work goes on
+            self._err.print(text, markup=self._err.is_terminal)
 
     def result(self, data: Any, text: str | Table | None = None) -> None:
         """Show a result: as JSON, or as the text made for people."""

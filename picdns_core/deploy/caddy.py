@@ -1,5 +1,6 @@
 """Caddy's admin API (https://caddyserver.com/docs/api)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -9,33 +10,53 @@ from picdns_core.http import Session
 
 _KEPT = "What is served stays so."
 _TIMEOUT = (3.0, 15.0)
+_CADDYFILE = {"Content-Type": "text/caddyfile"}
+_AFRESH = {"Cache-Control": "must-revalidate"}
+_NONE: Mapping[str, str] = {}
 
 
 class Caddy:
     """One running Caddy, spoken to at its admin endpoint, `host:port`."""
 
     def __init__(self, admin: str, http: Session) -> None:
+        self._admin = admin
         self._url = f"http://{admin}"
         self._http = http
 
     def check(self, caddyfile: str) -> None:
         """Have Caddy parse a Caddyfile without using it; DeployFailed with Caddy's words."""
-        self._post("/adapt", caddyfile)
+        self._ask("POST", "/adapt", caddyfile.encode(), _CADDYFILE)
 
     def load(self, caddyfile: str, *, afresh: bool = False) -> None:
         """Make Caddy use a Caddyfile, whole or not at all.
 
         The same one twice changes nothing, unless `afresh`: then its files are read again, too.
         """
-        self._post("/load", caddyfile, {"Cache-Control": "must-revalidate"} if afresh else {})
+        headers = _CADDYFILE | _AFRESH if afresh else _CADDYFILE
+        self._ask("POST", "/load", caddyfile.encode(), headers)
 
-    def _post(self, path: str, caddyfile: str, headers: dict[str, str] | None = None) -> None:
+    def running(self) -> bytes:
+        """Return the config that Caddy uses now, as JSON, for `restore`."""
+        answer = self._ask("GET", "/config/")
         try:
-            answer = self._http.post(
-                self._url + path,
-                data=caddyfile.encode(),
-                headers={"Content-Type": "text/caddyfile", **(headers or {})},
-                timeout=_TIMEOUT,
+            config = answer.json()
+        except ValueError:
+            raise DeployFailed(
+                f"What answers at {self._url} is not Caddy. {_KEPT}",
+                hint="Correct picdns.caddy.admin.",
+            ) from None
+        return answer.content if config else b'{"admin": {"listen": "%s"}}' % self._admin.encode()
+
+    def restore(self, config: bytes) -> None:
+        """Make Caddy use again what `running` returned."""
+        self._ask("POST", "/load", config, {"Content-Type": "application/json"} | _AFRESH)
+
+    def _ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = _NONE
+    ) -> requests.Response:
+        try:
+            answer = self._http.request(
+                method, self._url + path, data=body, headers=headers, timeout=_TIMEOUT
             )
         except requests.RequestException as error:
             raise CaddyDown(
@@ -47,6 +68,7 @@ class Caddy:
                 f"Caddy refuses the new Caddyfile: {_said(answer)}. {_KEPT}",
                 hint="If it cannot open a file, check picdns.caddy.paths and picdns.files.group.",
             )
+        return answer
 
 
 def _said(answer: requests.Response) -> str:

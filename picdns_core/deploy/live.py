@@ -1,5 +1,6 @@
 """One deployment, as a transaction: Caddy takes it and serves it, or the last one stays."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ class Deployment:
             if self._store.current(one.lineage) != one.generation:
                 self._store.point(one.lineage, one.generation)
 
+    def reassure(self) -> None:
+        """Make sure that the server uses what is live, down to what no probe sees."""
+
     def generations_in_use(self) -> set[tuple[str, str]]:
         """Name each lineage and generation that a server may still read."""
         return set()
@@ -58,7 +62,8 @@ class CaddyDeployment(Deployment):
         super().__init__(store)
         self.probe: str = settings.probe or f"127.0.0.1:{settings.https_port}"
         self._root = root.absolute()
-        self._path = self._root / settings.caddyfile
+        # A link is followed, so that the file it names changes and the link stays.
+        self._path = Path(os.path.realpath(self._root / settings.caddyfile))
         self._cell = cell
         self._settings = settings
         self._caddy = Caddy(settings.admin, http)
@@ -78,6 +83,7 @@ class CaddyDeployment(Deployment):
         text, before = self._render(certificates), self._written()
         try:
             self._caddy.check(text)
+            running = self._caddy.running()
             self._caddy.load(text, afresh=text == before)
         except CaddyDown:
             if before is None or self._needs_missing_file(before):
@@ -90,9 +96,13 @@ class CaddyDeployment(Deployment):
             name = one.meta.names[0]
             served = await_serial(self.probe, name, one.meta.serial)
             if served != one.meta.serial:
-                self._roll_back(before or self._render([]), previous)
+                self._roll_back(running, before, previous)
                 raise self._not_served(name, served)
         self._store.put(_LAST_GOOD, text.encode())
+
+    def reassure(self) -> None:
+        if (text := self._written()) is not None:
+            self._caddy.load(text)
 
     def generations_in_use(self) -> set[tuple[str, str]]:
         return set(_GENERATION.findall(f"{self._written()}\n{self._last_good()}"))
@@ -109,11 +119,16 @@ class CaddyDeployment(Deployment):
                 return str(Path(mapped[ours]) / Path(path).relative_to(ours))
         return path
 
-    def _roll_back(self, before: str, previous: dict[str, str | None]) -> None:
+    def _roll_back(
+        self, running: bytes, before: str | None, previous: dict[str, str | None]
+    ) -> None:
         try:
-            self._caddy.load(before)
+            self._caddy.restore(running)
         finally:  # also when Caddy has gone meanwhile: it will start from the file
-            self._write(before)
+            if before is None:
+                atomic.remove(self._path)
+            else:
+                self._write(before)
             for lineage, generation in previous.items():
                 self._store.point(lineage, generation)
 

@@ -47,6 +47,10 @@ class Authority:
         self._directory: messages.Directory | None = None
         self._connected = 0.0
 
+    def is_for(self, settings: AcmeSettings, eab_key: Secret | None) -> bool:
+        """Say whether this is the CA, and the account there, that the config now means."""
+        return (self.settings, self._eab_key) == (settings, eab_key)
+
     @contextmanager
     def client(self) -> Iterator[Client]:
         """Lend a client that is signed in; all errors of the CA come out as ours."""
@@ -126,12 +130,19 @@ class Authority:
             raise ConfigError(
                 "picdns.acme.eab.hmac_key", "is missing.", hint="Give it as the CA shows it."
             )
-        return messages.ExternalAccountBinding.from_data(
-            jwk.JWKEC(key=self._key()).public_key(),
-            self.settings.eab.kid,
-            self._eab_key.reveal(),
-            client.directory,
-        )
+        try:
+            return messages.ExternalAccountBinding.from_data(
+                jwk.JWKEC(key=self._key()).public_key(),
+                self.settings.eab.kid,
+                self._eab_key.reveal(),
+                client.directory,
+            )
+        except (TypeError, ValueError):
+            raise ConfigError(
+                "picdns.acme.eab.hmac_key",
+                "is not base64url.",
+                hint="Give it as the CA shows it.",
+            ) from None
 
     def _key(self) -> ec.EllipticCurvePrivateKey:
         name = f"{self._folder}/privkey.pem"
@@ -142,9 +153,15 @@ class Authority:
                 if data is None:
                     data = pem.dump_key(pem.new_key("ec256"))
                     self._store.put(name, data)
-        key = pem.load_key(data)
+        try:
+            key = pem.load_key(data)
+        except ValueError:
+            key = None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise StoreError(f"{name} is not an EC key.", hint="Restore it from a backup.")
+            raise StoreError(
+                f"{name} is not an EC key.",
+                hint="Restore it from a backup; or move it away, and a new account is made.",
+            )
         return key
 
     @property

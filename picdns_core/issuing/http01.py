@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE, EAFNOSUPPORT
@@ -22,6 +23,7 @@ from picdns_core.store import Store
 
 _PATH = "/.well-known/acme-challenge/"
 _PROBE_TIMEOUT = (2.0, 3.0)
+_LONGEST_ANSWER = 256
 _log = logging.getLogger(__name__)
 
 
@@ -68,7 +70,9 @@ class Http01Responder:
         port = "" if self._port == 80 else f":{self._port}"  # noqa: PLR2004
         self.publish(token, expected)
         try:
-            answer = requests.get(f"http://{name}{port}{_PATH}{token}", timeout=_PROBE_TIMEOUT)
+            url = f"http://{name}{port}{_PATH}{token}"
+            with requests.get(url, timeout=_PROBE_TIMEOUT, stream=True) as answer:
+                body = _beginning(answer)
         except requests.RequestException as error:
             _log.info("self-probe of %s failed: %s", name, error)
             self._progress(
@@ -77,7 +81,7 @@ class Http01Responder:
             return
         finally:
             self.withdraw(token)
-        if answer.text.strip() != expected:
+        if body != expected.encode():
             raise ChallengeFailed(
                 f"http://{name}{port} is answered by something else (status {answer.status_code}), "
                 "so the CA was not asked. What is served stays so.",
@@ -110,8 +114,19 @@ class Http01Responder:
         return servers
 
 
+def _beginning(answer: requests.Response) -> bytes:
+    """Read as much as an answer can have, from a server that may never end or be slow."""
+    deadline, body = time.monotonic() + _PROBE_TIMEOUT[1], b""
+    for byte in answer.iter_content(1):
+        body += byte
+        if len(body) > _LONGEST_ANSWER or time.monotonic() > deadline:
+            break
+    return body.strip()
+
+
 class _Handler(BaseHTTPRequestHandler):
     store: ClassVar[Store]
+    timeout = 10  # seconds for a client that connects and says nothing
 
     def do_GET(self) -> None:
         token = self.path.removeprefix(_PATH)

@@ -17,6 +17,7 @@ from picdns_core.issuing.wire import Client
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
 from picdns_core.store.journal import Journal, OrderIntent
 
+_LONGEST_TOKEN = 128
 _VALIDATION, _ISSUANCE = 180.0, 300.0  # seconds until we give up waiting, and resume later
 
 
@@ -108,6 +109,8 @@ class Orders:
     ) -> Iterator[None]:
         """Keep the answers in the webroot; journalled first, so that a kill leaves none."""
         tokens = {body.chall.encode("token"): body.chall for body in chosen}
+        if any(len(token) > _LONGEST_TOKEN for token in tokens):
+            raise ValueError("a token that is longer than any CA's")
         self._note(request.lineage, tokens=tuple(tokens))
         try:
             for token, challenge in tokens.items():

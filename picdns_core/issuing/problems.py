@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import requests
 from acme import errors, messages
@@ -19,6 +20,8 @@ from picdns_core.errors import (
 from picdns_core.issuing.wire import Network
 
 _KEPT = "What is served stays so."
+# What comes of reading JSON that is not of the form that it should have.
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 _HINTS = {
     "connection": "Let port 80 of your public address reach this cell: forward it in the router, "
     "open it in the firewall, and check that DNS names that address.",
@@ -53,14 +56,17 @@ def translated(network: Network, directory: str) -> Iterator[None]:
     except requests.exceptions.SSLError as error:
         raise ProviderUnavailable(
             f"The CA at {directory} could not be verified: {error}. {_KEPT}",
-            hint="For a private CA, set picdns.acme.ca_bundle; else check the clock.",
+            hint="For a private CA, check picdns.acme.ca_bundle; else check the clock.",
         ) from error
     except requests.exceptions.RequestException as error:
         raise ProviderUnavailable(
             f"The CA at {directory} could not be asked: {error}. {_KEPT}",
             hint="Check the internet connection; it is tried again next time.",
         ) from error
-    except (errors.Error, DeserializationError, ValueError, KeyError) as error:
+    except (errors.Error, DeserializationError, *_MALFORMED) as error:
+        response = next(iter(error.args), None)
+        if isinstance(response, requests.Response) and not response.ok:
+            raise _from_status(response.status_code, network.retry_after) from error
         raise ProviderUnavailable(
             f"The CA at {directory} answered what is not ACME: "
             f"{type(error).__name__}: {_short(error)}. {_KEPT}",
@@ -95,24 +101,41 @@ def _from_problem(error: messages.Error, retry_after: float | None) -> PicdnsErr
         key, hint = setting
         return ConfigError(key, f"the CA says: {said}. {_KEPT}", hint=hint)
     if code == "rateLimited":
-        when = "" if retry_after is None else f" for {retry_after:.0f} s"
-        return RateLimited(
-            f"The CA asks to wait{when}: {said}. {_KEPT}",
-            retry_after=retry_after,
-            hint="Nothing to mend; do not force it.",
-        )
+        return _rate_limited(said, retry_after)
     if code in ("serverInternal", "badNonce", "blank"):
         return ProviderUnavailable(
             f"The CA has a problem of its own: {said}. {_KEPT}", hint="Try again later."
         )
-    if code in ("accountDoesNotExist", "userActionRequired"):
+    if code in ("accountDoesNotExist", "unauthorized", "userActionRequired"):
         return AuthenticationFailed(
             f"The CA does not accept this account: {said}. {_KEPT}",
-            hint="See what it says and what its account page asks for.",
+            hint="See what its account page asks for; with an external account, check "
+            "picdns.acme.eab.",
         )
     return OrderRefused(
         f"The CA refuses: {said} ({code}). {_KEPT}",
-        hint=_HINTS.get(code, "Check the names; this CA has a rule against them."),
+        hint=_HINTS["caa"]
+        if code == "caa"
+        else "Check the names; this CA has a rule against them.",
+    )
+
+
+def _from_status(status: int, retry_after: float | None) -> PicdnsError:
+    """Make sense of an error that comes without a problem document, as from a proxy before it."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _rate_limited("too many requests", retry_after)
+    return ProviderUnavailable(
+        f"The CA, or what is before it, answers with status {status}. {_KEPT}",
+        hint="Try again later.",
+    )
+
+
+def _rate_limited(said: str, retry_after: float | None) -> RateLimited:
+    when = "" if retry_after is None else f" for {retry_after:.0f} s"
+    return RateLimited(
+        f"The CA asks to wait{when}: {said}. {_KEPT}",
+        retry_after=retry_after,
+        hint="Nothing to mend; do not force it.",
     )
 
 

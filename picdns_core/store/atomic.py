@@ -10,7 +10,7 @@ from pathlib import Path
 
 from picdns_core.errors import StoreError
 
-_TEMPORARY = ".tmp"
+_TEMPORARY = ".picdns-tmp"
 _FREE_SPACE = "Nothing was changed and what is served stays so; free some space and try again."
 _MOVE_AWAY = "Move it away; if it is a mount, mount the directory above it."
 _SAID = {

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from msgspec import Struct
 
-from picdns_core.errors import StoreError
+from picdns_core.errors import DamagedState, StoreError
 from picdns_core.store.protocol import Store
 
 _D = TypeVar("_D", bound="Document")
@@ -20,7 +20,7 @@ class Document(Struct, frozen=True, kw_only=True):
 
 
 def load(store: Store, key: str, form: type[_D]) -> _D | None:
-    """Read a document; StoreError when a newer picdns wrote it or it is damaged."""
+    """Read a document; StoreError when a newer picdns wrote it, DamagedState when it is damaged."""
     data = store.get(key)
     if data is None:
         return None
@@ -34,7 +34,7 @@ def load(store: Store, key: str, form: type[_D]) -> _D | None:
             )
         return msgspec.convert(raw, form)
     except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-        raise StoreError(
+        raise DamagedState(
             f"{key} is damaged: {error}.", hint="Restore it from a backup, or move it away."
         ) from None
 

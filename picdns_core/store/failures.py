@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
-from picdns_core.errors import Busy, Cancelled, PicdnsError
+from picdns_core.errors import Busy, Cancelled, DamagedState, PicdnsError
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -89,5 +89,9 @@ class Failures:
             _log.warning("what failed could not be noted: %s", error)
 
     def _read(self) -> dict[str, Failure]:
-        found = load(self._store, _KEY, _Failures)
+        try:
+            found = load(self._store, _KEY, _Failures)
+        except DamagedState as error:
+            _log.warning("%s", error)
+            return {}
         return found.failures if found else {}

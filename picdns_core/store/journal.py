@@ -1,13 +1,17 @@
 """Intents: written before an act, gone when it is done or undone."""
 
+import logging
 from typing import Self
 
 import msgspec
 
+from picdns_core.errors import DamagedState
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
 _ORDER = "journal/order-"
+
+_log = logging.getLogger(__name__)
 
 
 class OrderIntent(Document, frozen=True, kw_only=True):
@@ -43,7 +47,13 @@ class Journal:
         return intent
 
     def read(self, lineage: str) -> OrderIntent | None:
-        return load(self._store, _key(lineage), OrderIntent)
+        """Return the open intent of a lineage; a damaged one is as good as none."""
+        try:
+            return load(self._store, _key(lineage), OrderIntent)
+        except DamagedState as error:
+            _log.warning("%s", error)
+            self.close(lineage)
+            return None
 
     def close(self, lineage: str) -> None:
         """Forget the intent: its act is done, or undone."""

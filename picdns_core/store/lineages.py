@@ -1,12 +1,16 @@
 """Certificates across their renewals: each renewal is a generation, one of them is current."""
 
+import logging
 from datetime import datetime
 
 from msgspec import Struct
 
+from picdns_core.errors import DamagedState
 from picdns_core.model import CertFiles
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
+
+_log = logging.getLogger(__name__)
 
 
 class CertMeta(Document, frozen=True, kw_only=True):
@@ -73,9 +77,13 @@ class Lineages:
         return self.get(lineage, generation) if generation else None
 
     def get(self, lineage: str, generation: str) -> Certificate | None:
-        """Return a generation if it is complete; one without its key or chain is not."""
+        """Return a generation if it is complete; one that lacks a file or is damaged is not."""
         folder = f"certs/{lineage}/{generation}"
-        meta = load(self._store, f"{folder}/meta.json", CertMeta)
+        try:
+            meta = load(self._store, f"{folder}/meta.json", CertMeta)
+        except DamagedState as error:
+            _log.warning("%s", error)
+            return None
         if meta is None or not {f"{folder}/fullchain.pem", f"{folder}/privkey.pem"}.issubset(
             self._store.keys(folder)
         ):

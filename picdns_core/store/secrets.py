@@ -1,9 +1,17 @@
-"""Secrets of one mode, each in a file of its own that only we can read."""
+"""Secrets, each in a file of its own that only we can read."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from picdns_core import config
+from picdns_core.config import ConfigSource
 from picdns_core.errors import StoreError
-from picdns_core.model import SecretField
+from picdns_core.model import DomainMode, SecretField
 from picdns_core.secret import Secret
 from picdns_core.store.protocol import Store
+
+EAB_KEY = SecretField(name="eab_hmac_key", title="HMAC key", description="Of the external account.")
+"""The secret of `picdns.acme.eab`, kept as `secrets/acme/eab_hmac_key`."""
 
 
 class ModeSecrets:
@@ -23,3 +31,17 @@ class ModeSecrets:
 
     def put(self, name: str, value: Secret) -> None:
         self._store.put(self._keys[name], value.reveal().encode())
+
+
+def take_secrets(source: ConfigSource, store: Store, mode: DomainMode) -> Mapping[str, Any]:
+    """Move secrets that stand in the config into files of their own; return what is left."""
+    raw = source.read()
+    found, eab_key = config.secrets_in(raw, mode), config.eab_key_in(raw)
+    for name, value in found.items():
+        ModeSecrets(store, mode.name, mode.secrets).put(name, Secret(value))
+    if eab_key:
+        ModeSecrets(store, "acme", (EAB_KEY,)).put(EAB_KEY.name, Secret(eab_key))
+    if not found and not eab_key:
+        return raw
+    source.update(lambda newest: config.without_secrets(newest, found))
+    return source.read()

@@ -283,8 +283,8 @@ def test_threads_that_put_delete_and_sweep_never_fail(root: Path) -> None:
 def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
     """So the host's directories, which are never swept, are clean; others' files stay."""
     path = tmp_path / "cell_config.json"
-    remains = tmp_path / ".cell_config.json.00000000.tmp"
-    others = tmp_path / ".other.json.00000000.tmp"
+    remains = tmp_path / ".cell_config.json.00000000.picdns-tmp"
+    others = tmp_path / ".other.json.00000000.picdns-tmp"
     for file in (remains, others):
         file.write_bytes(b"half")
     atomic.write(path, NEW, mode=0o600)

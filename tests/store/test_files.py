@@ -241,7 +241,7 @@ def test_keys_are_those_below_the_prefix_sorted(store: FileStore) -> None:
         store.put(key, b"")
     store.point("x", "000001")
     store.point("x", "000009")
-    (store.base / "journal/.a.json.00000000.tmp").write_bytes(b"half")
+    (store.base / "journal/.a.json.00000000.picdns-tmp").write_bytes(b"half")
     (store.base / "journal/a file").write_bytes(b"foreign")
     assert store.keys("journal") == ["journal/a.json", "journal/b.json"]
     assert store.keys("certs") == ["certs/x/000001/meta.json"]
