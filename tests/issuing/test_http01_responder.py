@@ -1,9 +1,12 @@
 """How the CA's question on port 80 is answered, and looked at from outside first."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,3 +143,28 @@ def test_port_that_may_not_be_had_fails_the_public_certificates_only(make_cell: 
     assert "New certificate for files.cell" in ran.stdout
     assert cell.runner.refresh().missing == ("files.home.test",)
     assert cell.asked()["/order-plz"] == 0
+
+
+@pytest.mark.timeout(40)
+def test_answer_that_never_ends_is_not_waited_for(
+    make_cell: MakeCell, outside: ForwardProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stuck proxy, or a radio station, on port 80 of the name."""
+    with socket.create_server(("127.0.0.1", 0)) as radio:
+        host, port = radio.getsockname()
+        threading.Thread(target=_play, args=(radio,), daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://{host}:{port}")
+        began = time.monotonic()
+        problem = make_cell().runner.up().failed[0]
+    assert problem.error == "ChallengeFailed"
+    assert time.monotonic() - began < 15
+
+
+def _play(radio: socket.socket) -> None:
+    connection, _ = radio.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        for _ in range(300):
+            connection.sendall(b"x")
+            time.sleep(0.1)

@@ -320,3 +320,78 @@ def test_keys_of_every_type_are_taken(make_cell: MakeCell) -> None:
     for key_type in ("ec256", "ec384", "rsa2048", "rsa3072"):
         cell.set(picdns={"acme": {"key_type": key_type}})
         assert cell.runner.renew(NAME, force=True).failed == ()
+
+
+def test_order_whose_certificate_was_rejected_is_not_resumed(
+    make_cell: MakeCell, faulty: FaultProxy
+) -> None:
+    """To fetch it again would bring the same: the next `up` orders anew, with a new key."""
+    other = make_cell(services=("other",), caddy=False)
+    other.runner.up()
+    chain = next(other.base.glob("certs/other.home.test/*/fullchain.pem")).read_bytes()
+    rule = faulty.on("POST", "/certZ/", Rewrite(lambda _, reply: _with_body(reply, chain)))
+    cell = through(make_cell(caddy=False), faulty)
+    assert only_problem(cell).error == "CertificateRejected"
+    assert not list(cell.base.glob(f"certs/{NAME}/*"))
+    faulty.faults.remove(rule)
+    assert cell.runner.up().failed == ()
+    assert cell.asked()["/order-plz"] == 2
+
+
+def test_corrected_key_of_the_external_account_is_seen_by_a_running_host(
+    make_cell: MakeCell, local_internet: LocalInternet
+) -> None:
+    """Wrong at first, then right, in one process; each wrong one names the setting."""
+    hmac_key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    cell = make_cell(caddy=False, pebble=local_internet.new_pebble(eab_keys={"kid-1": hmac_key}))
+    runner = cell.runner
+    for wrong in (hmac_key[::-1], "é"):
+        cell.set(picdns={"acme": {"eab": {"kid": "kid-1", "hmac_key": wrong}}})
+        problem = runner.up().failed[0]
+        assert "picdns.acme.eab" in f"{problem.message} {problem.hint}"
+    cell.set(picdns={"acme": {"eab": {"kid": "kid-1", "hmac_key": hmac_key}}})
+    assert runner.up().failed == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ("/dir", "[]"),
+        ("/dir", '"x"'),
+        ("/dir", "[" * 100_000),
+        ("/authZ/", "[]"),
+        ("/authZ/", "{}"),
+        ("/authZ/", "null"),
+    ],
+)
+def test_json_of_another_form_is_the_ca_s_fault_and_not_the_mode_s(
+    make_cell: MakeCell, faulty: FaultProxy, target: str, body: str
+) -> None:
+    """The message names the CA."""
+    headers = {"Content-Type": "application/json"}
+    nonce = Rewrite(lambda _, reply: dataclasses.replace(reply, body=body.encode()))
+    faulty.on(".*", target, Answer(200, headers, body) if target == "/dir" else nonce)
+    problem = only_problem(through(make_cell(caddy=False), faulty))
+    assert (problem.error, problem.message[:10]) == ("ProviderUnavailable", "The CA at ")
+
+
+def test_status_without_a_problem_document_is_understood(
+    make_cell: MakeCell, faulty: FaultProxy
+) -> None:
+    """As a proxy before the CA answers."""
+    faulty.on("POST", "/order-plz", Answer(429, {"Retry-After": "120"}, "<html>"))
+    problem = only_problem(through(make_cell(caddy=False), faulty))
+    assert problem.error == "RateLimited"
+    assert "120 s" in problem.message
+
+
+def test_damaged_account_key_is_said_with_its_file(make_cell: MakeCell) -> None:
+    """And how to get on."""
+    cell = make_cell(caddy=False)
+    cell.runner.up()
+    key = next(cell.base.glob("accounts/*/privkey.pem"))
+    key.write_bytes(b"")
+    problem = cell.runner.renew(NAME, force=True).failed[0]
+    assert problem.error == "StoreError"
+    assert key.name in problem.message
+    assert "move it away" in problem.hint

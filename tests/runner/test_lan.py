@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -118,3 +118,55 @@ def test_error_of_one_command_is_made_up_for_by_another(make_cell: MakeCell) -> 
     cell.caddy.start()
     cell.runner.up()
     assert cell.runner.refresh().last_error is None
+
+
+def test_status_follows_what_was_done(make_cell: MakeCell) -> None:
+    """The look before `renew` is not what is said after it."""
+    cell = make_cell("lan", caddy=False)
+    runner = cell.runner
+    runner.up()
+    before = runner.status().certificates[0].serial
+    runner.renew("home.cell", force=True)
+    assert runner.status().certificates[0].serial != before
+
+
+@pytest.mark.parametrize("file", ["certs/internal/*/meta.json", "failures.json", "journal/*"])
+def test_damaged_state_is_had_anew(make_cell: MakeCell, file: str) -> None:
+    """One file that is not what we wrote stops nothing else."""
+    cell = make_cell("lan", caddy=False)
+    cell.runner.up()
+    (cell.base / "journal").mkdir(exist_ok=True)
+    (cell.base / "journal/order-home.cell.json").write_text("{}")
+    (cell.base / "failures.json").write_text("[]")
+    for path in cell.base.glob(file):
+        path.write_bytes(b"")
+    assert cell.runner.up().failed == ()
+    assert len(cell.runner.refresh().certificates) == 2
+    assert not list(cell.base.glob("journal/*"))
+
+
+_AHEAD = """
+import datetime, sys
+import picdns_core.check, picdns_core.internal_ca, picdns_core.renewal
+from picdns_core import Runner
+
+class Ahead(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(days=4000)
+
+for module in (picdns_core.check, picdns_core.internal_ca, picdns_core.renewal):
+    module.datetime = Ahead
+assert Runner(sys.argv[1]).up().failed == ()
+"""
+
+
+def test_certificate_from_the_future_is_replaced(make_cell: MakeCell) -> None:
+    """It was made while the clock was ahead, and so was its root."""
+    cell = make_cell("lan", caddy=False)
+    subprocess.run([sys.executable, "-c", _AHEAD, str(cell.root)], check=True)
+    report = cell.runner.up()
+    assert (len(report.issued), report.failed) == (2, ())
+    assert cell.certificate("home.cell").not_before < datetime.now(UTC)
+    assert cell.runner.up().issued == ()
+    assert cell.runner.renew("home.cell", force=True).failed == ()
