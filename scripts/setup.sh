@@ -18,6 +18,7 @@ if ! usable; then
     exit 1
 fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
+echo "Installing what picdns needs into .venv, which may take a minute."
 .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
     -e '.[dev,bench]' -e plugins/lan -e plugins/http01
 touch .venv/installed

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -53,10 +54,13 @@ def command(
             output = Output(as_json=as_json)
             try:
                 done = function(root, output, **options)
+                sys.stdout.flush()
             except PicdnsError as error:
                 output.error(error)
                 sys.exit(_WRONG_USE if isinstance(error, wrong_use) else _FAILED)
             except OSError as error:
+                # What is still buffered would fail once more at exit, in Python's own words.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 sys.exit(f"The output could not be written: {error.strerror}.")
             sys.exit(0 if done else _FAILED)
 

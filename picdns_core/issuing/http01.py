@@ -154,6 +154,10 @@ class _Server(ThreadingTCPServer):
     def __init__(self, port: int, store: Store) -> None:
         super().__init__((self.host, port), type("Handler", (_Handler,), {"store": store}))
 
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        """Say it to the log, not to standard error: who asks may hang up at any time."""
+        _log.info("could not answer %s", client_address, exc_info=True)
+
     def server_bind(self) -> None:
         if self.address_family == AF_INET6:
             self.socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)

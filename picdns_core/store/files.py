@@ -49,7 +49,7 @@ class FileStore:
 
     def put(self, key: str, data: bytes) -> None:
         access, path = self._access(key), self._path(key)
-        for again in reversed(range(10)):
+        for again in reversed(range(100)):
             try:
                 self._make(path.parent, access)
                 atomic.write(path, data, mode=access.file, gid=access.gid, durable=access.durable)
@@ -130,9 +130,8 @@ class FileStore:
     def sweep(self) -> None:
         self._mend_modes()
         atomic.sweep(self.base)
-        for folder, _, _ in os.walk(self.base, topdown=False):
-            if self.base not in (Path(folder), Path(folder).parent):
-                _remove_if_empty(Path(folder))
+        for generation in (self.base / "certs").glob("*/*"):
+            _remove_if_empty(generation)
 
     def _mend_modes(self) -> None:
         """Give everything the mode it should have: a restored backup may have lost them."""

@@ -82,7 +82,11 @@ class Server(abc.ABC):
 
     def executable(self) -> Path:
         """Return what is run; raises `ServerMissing`."""
-        return programs.find(self.program)
+        program = programs.find(self.program)
+        if self.user is None:
+            return program
+        # A copy, since another user may not get to the original: root's home is closed to others.
+        return Path(shutil.copy(program, self.home / self.program))
 
     def environment(self) -> Mapping[str, str]:
         """Return what is added to this process's environment."""

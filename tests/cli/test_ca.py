@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import plistlib
 import subprocess
 import sys
@@ -120,12 +121,13 @@ def test_form_and_json_at_once_are_wrong_use(cell: Shell) -> None:
     assert "leave --json away" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("ca",), ("ca", "--format", "pem")])
+@pytest.mark.parametrize("words", [("ca",), ("ca", "--format", "pem"), ("modes",)])
 def test_output_that_cannot_be_written_is_said(cell: Shell, words: tuple[str, ...]) -> None:
-    """As when it is redirected to a full disk."""
+    """As when it is redirected to a full disk; buffered, as Python does by default."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            cell.command(*words), stdout=full, stderr=subprocess.PIPE, check=False
+            cell.command(*words), stdout=full, stderr=subprocess.PIPE, check=False, env=environment
         )
     assert done.returncode == 1
     assert b"The output could not be written: No space left on device." in done.stderr

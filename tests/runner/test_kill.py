@@ -67,7 +67,7 @@ def _clear(cell: Cell) -> None:
     cell.caddyfile.unlink(missing_ok=True)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
     """The next `up` completes, with one more order at most, and no more accounts."""
     cell = make_cell()
@@ -87,7 +87,7 @@ def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, kill
     assert 40 < kill_at < _MOST
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_renewal_killed_at_each_step_leaves_the_old_certificate_served(
     make_cell: MakeCell, killer: Killer
 ) -> None:
@@ -108,7 +108,7 @@ def test_renewal_killed_at_each_step_leaves_the_old_certificate_served(
     assert cell.leftovers() == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_lan_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
     """The internal root and its leaves always belong together."""
     cell = make_cell("lan")
