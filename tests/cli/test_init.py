@@ -311,3 +311,24 @@ def test_what_json_does_not_have_is_text(shell: Shell, demo_mode: None) -> None:
     begin = ("init", "--cell-name", "home", "--mode", "lan")
     assert shell.call(*begin, "--set", "note=NaN").exit_code == 0
     assert shell.config()["ddns"] == {"note": "NaN"}
+
+
+def test_key_of_the_external_account_is_taken_from_a_file(shell: Shell, tmp_path: Path) -> None:
+    """It goes neither into the config nor through the process list."""
+    file = tmp_path / "key"
+    file.write_text("c2VjcmV0\n")
+    begin = ("init", "--cell-name", "home", "--mode", "http01", "--domain", "home.test")
+    given = ("--set", "picdns.acme.eab.kid=k", "--secret", f"picdns.acme.eab.hmac_key=@{file}")
+    assert shell.call(*begin, *given).exit_code == 0
+    kept = shell.root / "data/api/picdns/secrets/acme/eab_hmac_key"
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("c2VjcmV0", 0o600)
+    assert "c2VjcmV0" not in shell.config_file.read_text()
+
+
+def test_key_that_is_set_leaves_the_config_at_once(shell: Shell) -> None:
+    """And is in no repr."""
+    begin = ("init", "--cell-name", "home", "--mode", "http01", "--domain", "home.test")
+    given = ("--set", 'picdns.acme.eab={"kid": "k", "hmac_key": "c2VjcmV0"}')
+    assert shell.call(*begin, *given).exit_code == 0
+    assert "c2VjcmV0" not in shell.config_file.read_text()
+    assert (shell.root / "data/api/picdns/secrets/acme/eab_hmac_key").read_text() == "c2VjcmV0"
