@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, Self
 
 from msgspec import Struct, field
+
+from picdns_core.errors import PicdnsError
 
 
 class Service(Struct, frozen=True, kw_only=True):
@@ -155,6 +157,11 @@ class Problem(Struct, frozen=True, kw_only=True):
     error: str
     message: str
     hint: str
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], error: PicdnsError) -> Self:
+        """Say of these names what the error says."""
+        return cls(names=names, error=type(error).__name__, message=error.message, hint=error.hint)
 
 
 class Report(Struct, frozen=True, kw_only=True):

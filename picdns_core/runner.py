@@ -189,7 +189,7 @@ class Runner:
         return Report(
             issued=tuple(want.names for want in due if isinstance(results[want], Certificate)),
             deployed=deployed,
-            failed=tuple(_problem(want, error) for want, error in failed.items()),
+            failed=tuple(Problem.of(want.names, error) for want, error in failed.items()),
         )
 
     def _issue(
@@ -246,12 +246,6 @@ class Runner:
             if authority is None or not authority.is_for(job.picdns.acme, job.eab_key):
                 authority = self._authority = Authority(job.store, job.picdns.acme, job.eab_key)
         return Orders(authority, job.journal, job.responder, self._cancel, self._progress)
-
-
-def _problem(want: Wanted, error: PicdnsError) -> Problem:
-    return Problem(
-        names=want.names, error=type(error).__name__, message=error.message, hint=error.hint
-    )
 
 
 def _quiet(step: Step) -> None:

@@ -1,22 +1,21 @@
 """The commands; each is a thin skin over the Runner."""
 
 import functools
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from picdns_core.cli.arguments import pairs, secret, setting
 from picdns_core.cli.output import Output
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.model import Service
 from picdns_core.plugins import installed_modes, load_mode
 from picdns_core.runner import Runner
-from picdns_core.secret import Secret
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
@@ -135,9 +134,9 @@ def init(
         cell_name=cell_name,
         mode_name=mode,
         domain=domain,
-        services=[Service(name=k, upstream=v) for k, v in _pairs("--service", services)],
-        settings={key: _value(text) for key, text in _pairs("--set", settings)},
-        secrets={key: _secret(key, text) for key, text in _pairs("--secret", secrets)},
+        services=[Service(name=k, upstream=v) for k, v in pairs("--service", services)],
+        settings={key: setting(text) for key, text in pairs("--set", settings)},
+        secrets={key: secret(key, text) for key, text in pairs("--secret", secrets)},
     )
     cell = config.cell
     output.result(
@@ -227,35 +226,3 @@ def _runner(root: Path, output: Output) -> Runner:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     return runner
-
-
-def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in texts]
-    for key, separator, value in pairs:
-        if not (separator and key):
-            raise click.UsageError(f"{option} {key}{separator}{value}: give it as KEY=VALUE.")
-    return [(key, value) for key, _, value in pairs]
-
-
-def _value(text: str) -> Any:
-    """Read JSON where it is JSON, else text."""
-    try:
-        value = json.loads(text)
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return text
-    return value
-
-
-def _secret(key: str, text: str) -> Secret:
-    if not text.startswith("@"):
-        raise click.UsageError(
-            f"Give --secret {key}=@FILE: on the command line others could read it."
-        )
-    try:
-        with click.open_file(text[1:], encoding="utf-8") as file:
-            return Secret(file.read().strip())
-    except OSError as error:
-        raise click.UsageError(f"--secret {key}: {error}") from None
-    except UnicodeDecodeError:
-        raise click.UsageError(f"--secret {key}: the file is not UTF-8 text.") from None
