@@ -66,7 +66,8 @@ class Caddy:
         if not answer.ok:
             raise DeployFailed(
                 f"Caddy refuses the new Caddyfile: {_said(answer)}. {_KEPT}",
-                hint="If it cannot open a file, check picdns.caddy.paths and picdns.files.group.",
+                hint="If it cannot open a file, check picdns.caddy.paths, picdns.files.group, and "
+                "whether its user may enter every directory above.",
             )
         return answer
 
