@@ -46,7 +46,7 @@ class Job:
         self.mode = provider.mode
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
         self.secrets = ModeSecrets(self.store, self.mode.name, self.mode.secrets)
-        parsed = config.parse(take_secrets(source, self.store, self.mode), self.mode)
+        parsed = config.parse(take_secrets(source, raw, self.store, self.mode), self.mode)
         self.cell = parsed.cell
         self.settings = parsed.settings
         self.picdns = _anchored(parsed.picdns, root)

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,11 +137,13 @@ class Runner:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Forget the last look at the cell once something may have changed."""
+        """Look again afterwards if anybody has asked how the cell is: `status` never waits."""
         try:
             yield
         finally:
-            self._status = None
+            if self._status is not None:
+                with suppress(PicdnsError):
+                    self.refresh()
 
     def _open(self) -> Job:
         raw = self._config.read()

@@ -51,7 +51,7 @@ def init(
     store = _store(root, parsed[-1])
     for name, secret in secrets.items():
         ModeSecrets(store, mode.name, mode.secrets).put(name, secret)
-    take_secrets(source, store, mode)
+    take_secrets(source, source.read(), store, mode)
     if eab_key:
         ModeSecrets(store, "acme", (EAB_KEY,)).put(EAB_KEY.name, eab_key)
     return parsed[-1]

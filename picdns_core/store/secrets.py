@@ -33,9 +33,10 @@ class ModeSecrets:
         self._store.put(self._keys[name], value.reveal().encode())
 
 
-def take_secrets(source: ConfigSource, store: Store, mode: DomainMode) -> Mapping[str, Any]:
-    """Move secrets that stand in the config into files of their own; return what is left."""
-    raw = source.read()
+def take_secrets(
+    source: ConfigSource, raw: Mapping[str, Any], store: Store, mode: DomainMode
+) -> Mapping[str, Any]:
+    """Move secrets that stand in `raw`, as it was read, into files; return the config without."""
     found, eab_key = config.secrets_in(raw, mode), config.eab_key_in(raw)
     for name, value in found.items():
         ModeSecrets(store, mode.name, mode.secrets).put(name, Secret(value))

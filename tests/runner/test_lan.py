@@ -170,3 +170,18 @@ def test_certificate_from_the_future_is_replaced(make_cell: MakeCell) -> None:
     assert cell.certificate("home.cell").not_before < datetime.now(UTC)
     assert cell.runner.up().issued == ()
     assert cell.runner.renew("home.cell", force=True).failed == ()
+
+
+def test_status_of_a_failure_is_there_without_another_look(make_cell: MakeCell) -> None:
+    """Whoever watches sees the error as soon as the work has ended."""
+    cell = make_cell("lan")
+    runner = cell.runner
+    runner.up()
+    assert runner.status().last_error is None
+    assert cell.caddy
+    cell.caddy.stop()
+    with pytest.raises(CaddyDown):
+        runner.renew(force=True)
+    known = runner.status()
+    assert known.last_error is not None
+    assert runner.status() is known
