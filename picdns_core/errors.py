@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from picdns_core.secret import redact
+
 
 class PicdnsError(Exception):
     """Root of all errors of picdns.
@@ -13,9 +15,9 @@ class PicdnsError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redact(message)
+        self.hint = redact(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
@@ -55,6 +57,10 @@ class AuthenticationFailed(ProviderError):
 
 class NameTaken(ProviderError):
     """Somebody else holds the name."""
+
+
+class ForeignName(ProviderError):
+    """The name is in no zone that these credentials can write to."""
 
 
 class RateLimited(ProviderError):

@@ -47,13 +47,15 @@ class NoSettings(Struct, frozen=True, kw_only=True):
 class SecretField(Struct, frozen=True, kw_only=True):
     """A secret that a mode needs: a token, a shared key; kept as `secrets/<mode>/<name>`.
 
-    `required` means that the mode cannot work without it.
+    `required` means that the mode cannot work without it. `file`, relative to the root, is where
+    the host itself keeps it, and then it is kept there.
     """
 
     name: str
     title: str
     description: str
     required: bool = True
+    file: str | None = None
 
 
 class DomainMode(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,24 @@
-"""A value that never shows itself."""
+"""A value that never shows itself, and the means to take it out of texts that others wrote."""
 
+import threading
 from typing import NoReturn
+from urllib.parse import quote
+
+_SHORTEST = 6  # what is shorter occurs by chance, and to mask it would garble every text
+_known: set[str] = set()
+_guard = threading.Lock()
+
+
+def redact(text: str) -> str:
+    """Return the text with `***` for each value that this process has held as a Secret.
+
+    Libraries put whole URLs into their errors and logs, and DuckDNS has its token there.
+    """
+    with _guard:
+        known = sorted(_known, key=len, reverse=True)
+    for value in known:
+        text = text.replace(value, "***")
+    return text
 
 
 class Secret:
@@ -14,6 +32,9 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        if len(value) >= _SHORTEST:
+            with _guard:
+                _known.update((value, quote(value, safe="")))
 
     def reveal(self) -> str:
         """Return the value itself."""

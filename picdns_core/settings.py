@@ -9,6 +9,7 @@ LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 KeyType = Literal["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]
 Email = Annotated[str, Meta(pattern="^[^@\\s,]+@[^@\\s,]+$", examples=["you@example.org"])]
 GroupId = Annotated[int, Meta(ge=0, le=2**32 - 2)]
+DohUrl = Annotated[str, Meta(pattern="^https://")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
@@ -109,6 +110,27 @@ class CaddySettings(Settings, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
+class DnsSettings(Settings, frozen=True, kw_only=True):
+    roots: Annotated[
+        tuple[str, ...],
+        Meta(
+            title="Root servers",
+            description="IP addresses of the name servers at which each walk through public DNS "
+            "begins; the internet's own when empty.",
+        ),
+    ] = ()
+    port: Annotated[
+        Port, Meta(title="DNS port", description="Where name servers are asked: 53 everywhere.")
+    ] = 53
+    doh: Annotated[
+        tuple[DohUrl, ...],
+        Meta(
+            title="DNS over HTTPS",
+            description="URLs of resolvers (RFC 8484) to ask where a network intercepts port 53.",
+        ),
+    ] = ("https://cloudflare-dns.com/dns-query", "https://dns.google/dns-query")
+
+
 class FileSettings(Settings, frozen=True, kw_only=True):
     group: Annotated[
         str | GroupId | None,
@@ -137,6 +159,9 @@ class PicdnsSettings(Settings, frozen=True, kw_only=True):
         CaddySettings | None,
         Meta(title="Caddy", description="The web server to configure; none when not set."),
     ] = None
+    dns: Annotated[DnsSettings, Meta(title="DNS", description="How public DNS is asked.")] = (
+        DnsSettings()
+    )
     files: Annotated[
         FileSettings, Meta(title="Files", description="Who may read what we write.")
     ] = FileSettings()

@@ -20,5 +20,6 @@ fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 echo "Installing what picdns needs into .venv, which may take a minute."
 .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-    -e '.[dev,bench]' -e plugins/lan -e plugins/http01
+    -e '.[dev,bench]' \
+    -e plugins/cloudflare -e plugins/duckdns -e plugins/http01 -e plugins/lan -e plugins/pic_ngo
 touch .venv/installed

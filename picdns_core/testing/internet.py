@@ -6,11 +6,11 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .backend import Backend
 from .caddy import Caddy
-from .certificates import TestAuthority
+from .certificates import ServerCertificate, TestAuthority
 from .loopback import Loopback
 from .pebble import Pebble, PebbleSettings
 from .process import Server, ServerFailed
@@ -19,6 +19,11 @@ from .serving import HttpServer
 from .tree import DnsTree
 from .unbound import Unbound
 from .zone import Zone
+
+if TYPE_CHECKING:  # the stand-ins need Flask, which not every test does
+    from .services.cloudflare import Cloudflare
+    from .services.duckdns import DuckDns
+    from .services.pic_ngo import PicNgo
 
 S = TypeVar("S", bound=Server)
 T = TypeVar("T", bound=Server | HttpServer)
@@ -164,6 +169,28 @@ class LocalInternet:
         with self._lock:
             return self._keep(Backend(name))
 
+    def cloudflare(self, *zones: str) -> "Cloudflare":
+        """Start a stand-in for Cloudflare's API, with these zones; `home.test` when none."""
+        from .services.cloudflare import Cloudflare
+
+        with self._lock:
+            served = [self.zone(name) for name in zones or ("home.test",)]
+            return self._keep(Cloudflare(served, self._certificate("api.cloudflare.com")))
+
+    def duckdns(self) -> "DuckDns":
+        """Start a stand-in for DuckDNS, which writes to the zone `duckdns.org`."""
+        from .services.duckdns import DuckDns
+
+        with self._lock:
+            return self._keep(DuckDns(self.zone("duckdns.org"), self._certificate("*.duckdns.org")))
+
+    def pic_ngo(self) -> "PicNgo":
+        """Start a stand-in for ddns.pic.ngo, which writes to the zone `pic.ngo`."""
+        from .services.pic_ngo import PicNgo
+
+        with self._lock:
+            return self._keep(PicNgo(self.zone("pic.ngo"), self._certificate("ddns.pic.ngo")))
+
     def fault_proxy(self, url: str, *, keep_host: bool = True) -> FaultProxy:
         """Stand before the server of this URL, over TLS when its own is, signed by `authority`.
 
@@ -208,6 +235,9 @@ class LocalInternet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _certificate(self, name: str) -> ServerCertificate:
+        return self.authority.issue(name, "127.0.0.1", "localhost")
 
     def _keep(self, opened: T) -> T:
         self._opened.append(opened)

@@ -52,7 +52,7 @@ def test_configuration_gives_the_defaults_that_hold() -> None:
     """Of plain values; sections are `{}` or null."""
     rows = [line.split(" | ") for line in pages.read("docs/configuration.md").splitlines()]
     shown = {row[0].strip("|` "): row[1].strip("`") for row in rows if len(row) > 2}
-    for section in ("acme", "caddy", "files", "http"):
+    for section in ("acme", "caddy", "dns", "files", "http"):
         declared = next(_struct(PicdnsSettings, section))
         for one in declared.fields:
             if isinstance(one.default, str | int | None):
