@@ -1,0 +1,113 @@
+"""From the account's records to the zone in DNS, at once or some seconds later."""
+
+import re
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from picdns_core.testing.services.cloudflare.envelope import Json
+from picdns_core.testing.services.cloudflare.rules import AUTOMATIC
+from picdns_core.testing.zone import Zone
+
+EDGE = "127.0.0.2"
+"""What is published for a proxied name, in place of its content: Cloudflare's own address."""
+
+_AUTOMATIC_TTL = 300  # https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+Values = dict[str, tuple[int, frozenset[str]]]
+"""TTL and values by type, as `Zone.set` takes them."""
+
+
+@dataclass
+class _Due:
+    at: float
+    zone: Zone
+    name: str
+    values: Values
+
+
+class Publisher:
+    """Writes to the servers of the zones; a name whose records did not change is not touched."""
+
+    def __init__(self) -> None:
+        """Begin with nothing published and nothing due."""
+        self.delay = 0.0
+        """Seconds between a change and its being served."""
+        self._served: dict[tuple[str, str], Values] = {}
+        self._due: list[_Due] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def publish(self, zone: Zone, name: str, records: Iterable[Json]) -> None:
+        """Serve what a name has now; later, when there is a delay.
+
+        Raises as `Zone.set` does when it is served at once.
+        """
+        values = _values(records)
+        with self._changed:
+            if self.delay > 0 and not self._closed:
+                self._due.append(_Due(time.monotonic() + self.delay, zone, name, values))
+                if not self._thread:
+                    self._thread = threading.Thread(target=self._work, name="picdns-cloudflare")
+                    self._thread.start()
+                self._changed.notify_all()
+                return
+            self._due = [one for one in self._due if one.name != name]
+            self._write(zone, name, values)
+
+    def close(self) -> None:
+        """Forget what is due, and end; safe twice."""
+        with self._changed:
+            self._closed = True
+            self._due.clear()
+            self._changed.notify_all()
+        if self._thread:
+            self._thread.join()
+
+    def _work(self) -> None:
+        with self._changed:
+            while not self._closed:
+                wait = self._due[0].at - time.monotonic() if self._due else None
+                if wait is None or wait > 0:
+                    self._changed.wait(wait)
+                    continue
+                due = self._due.pop(0)
+                self._write(due.zone, due.name, due.values)
+
+    def _write(self, zone: Zone, name: str, values: Values) -> None:
+        served = self._served.setdefault((zone.name, name), {})
+        for kind in set(served) - set(values):
+            zone.delete(f"{name}.", kind)
+            del served[kind]
+        for kind, (ttl, texts) in values.items():
+            if served.get(kind) != (ttl, texts):
+                zone.set(f"{name}.", kind, *texts, ttl=ttl)
+                served[kind] = (ttl, texts)
+
+
+def _values(records: Iterable[Json]) -> Values:
+    found: Values = {}
+    for record in records:
+        kind, text = _served_as(record)
+        ttl = _AUTOMATIC_TTL if record["ttl"] == AUTOMATIC else record["ttl"]
+        known_ttl, known = found.get(kind, (ttl, frozenset()))
+        found[kind] = min(ttl, known_ttl), known | {text}
+    # In DNS an alias stands alone; in the account it need not.
+    return {"CNAME": found["CNAME"]} if "CNAME" in found else found
+
+
+def _served_as(record: Json) -> tuple[str, str]:
+    kind, content = record["type"], record["content"]
+    if record["proxied"]:
+        return "A", EDGE
+    if kind == "TXT":
+        strings = _STRING.findall(content) if content.startswith('"') else [content]
+        return kind, re.sub(r"\\(.)", r"\1", "".join(strings))
+    if kind in {"CNAME", "NS"}:
+        return kind, f"{content}."
+    if kind == "MX":
+        return kind, f"{record['priority']} {content}."
+    return kind, content
