@@ -5,12 +5,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from picdns_core.deploy import originals
 from picdns_core.deploy.caddy import Caddy
 from picdns_core.deploy.caddyfile import MARK, render
 from picdns_core.deploy.probe import await_serial, served_serial
 from picdns_core.errors import CaddyDown, DeployFailed
 from picdns_core.http import Session
-from picdns_core.model import Cell
+from picdns_core.model import Cell, Progress
 from picdns_core.settings import CaddySettings
 from picdns_core.store import Certificate, Store, atomic
 
@@ -57,7 +58,13 @@ class CaddyDeployment(Deployment):
     """
 
     def __init__(
-        self, root: Path, store: Store, cell: Cell, settings: CaddySettings, http: Session
+        self,
+        root: Path,
+        store: Store,
+        cell: Cell,
+        settings: CaddySettings,
+        http: Session,
+        progress: Progress = lambda _: None,
     ) -> None:
         super().__init__(store)
         self.probe: str = settings.probe or f"127.0.0.1:{settings.https_port}"
@@ -67,6 +74,7 @@ class CaddyDeployment(Deployment):
         self._cell = cell
         self._settings = settings
         self._caddy = Caddy(settings.admin, http)
+        self._progress = progress
 
     def is_live(self, certificates: Sequence[Certificate]) -> bool:
         text = self._render(certificates)
@@ -90,13 +98,13 @@ class CaddyDeployment(Deployment):
                 self._write(text)  # without it Caddy could not even start
             raise
         previous = {one.lineage: self._store.current(one.lineage) for one in certificates}
-        self._write(text)
+        kept = self._write(text)
         super().go_live(certificates)
         for one in certificates:
             name = one.meta.names[0]
             served = await_serial(self.probe, name, one.meta.serial)
             if served != one.meta.serial:
-                self._roll_back(running, before, previous)
+                self._roll_back(running, kept or before, previous)
                 raise self._not_served(name, served)
         self._store.put(_LAST_GOOD, text.encode())
 
@@ -120,13 +128,16 @@ class CaddyDeployment(Deployment):
         return path
 
     def _roll_back(
-        self, running: bytes, before: str | None, previous: dict[str, str | None]
+        self, running: bytes, before: Path | str | None, previous: dict[str, str | None]
     ) -> None:
+        """Make all as it was; `before` is the Caddyfile, or where that of somebody else is kept."""
         try:
             self._caddy.restore(running)
         finally:  # also when Caddy has gone meanwhile: it will start from the file
             if before is None:
                 atomic.remove(self._path)
+            elif isinstance(before, Path):
+                originals.copy(before, self._path)
             else:
                 self._write(before)
             for lineage, generation in previous.items():
@@ -151,15 +162,13 @@ class CaddyDeployment(Deployment):
         data = self._store.get(_LAST_GOOD)
         return None if data is None else data.decode()
 
-    def _write(self, text: str) -> None:
-        """Replace the Caddyfile; one that is not ours is kept beside it, once."""
-        before = self._written()
-        atomic.make_directories(self._path.parent, below=self._root, mode=0o755)
-        original = self._path.with_name(f"{self._path.name}.orig")
-        if before is not None and not before.startswith(MARK) and not original.exists():
-            atomic.write(original, before.encode(), mode=0o644)
-        if text != before:
+    def _write(self, text: str) -> Path | None:
+        """Replace the Caddyfile; one that is not ours is kept first, and returned is where."""
+        kept = originals.keep(self._path, MARK, self._progress)
+        if text != self._written():
+            atomic.make_directories(self._path.parent, below=self._root, mode=0o755)
             atomic.write(self._path, text.encode(), mode=0o644)
+        return kept
 
     def _needs_missing_file(self, caddyfile: str) -> bool:
         needed = _GENERATION.findall(caddyfile)

@@ -4,6 +4,7 @@ import http.client
 import os
 import shutil
 import ssl
+import stat
 import threading
 import time
 from pathlib import Path
@@ -238,14 +239,38 @@ def test_admin_endpoint_that_breaks_in_the_middle_is_mended_by_the_next_up(
     proxy.close()
 
 
-def test_caddyfile_of_somebody_else_is_kept_beside_ours(make_cell: MakeCell) -> None:
-    """Once, as Caddyfile.orig."""
-    cell = make_cell("lan")
+FOREIGN = b"# the admin's own, in Latin-1: caf\xe9\r\n"
+
+
+def foreign_caddyfile(cell: Cell) -> Path:
+    """Put a Caddyfile there that only its owner may read; return where it will be kept."""
     cell.caddyfile.parent.mkdir(parents=True)
-    cell.caddyfile.write_text("# the admin's own\n")
+    cell.caddyfile.write_bytes(FOREIGN)
+    cell.caddyfile.chmod(0o600)
+    return cell.caddyfile.with_name("Caddyfile.orig")
+
+
+def test_caddyfile_of_somebody_else_is_kept_beside_ours(make_cell: MakeCell) -> None:
+    """Once, as Caddyfile.orig, byte for byte, and readable to nobody else than before."""
+    cell = make_cell("lan")
+    kept = foreign_caddyfile(cell)
     cell.runner.up()
-    assert cell.caddyfile.with_name("Caddyfile.orig").read_text() == "# the admin's own\n"
+    cell.runner.renew(force=True)
+    assert kept.read_bytes() == FOREIGN
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert len(list(kept.parent.iterdir())) == 2
     assert cell.get("files.home.cell").status == 200
+
+
+def test_rollback_puts_the_caddyfile_of_somebody_else_back(make_cell: MakeCell) -> None:
+    """As it was, to the byte and the mode."""
+    cell = make_cell("lan")
+    foreign_caddyfile(cell)
+    cell.set(picdns={"caddy": {"probe": "127.0.0.1:1"}})
+    with pytest.raises(DeployFailed, match="the config before is back"):
+        cell.runner.up()
+    assert cell.caddyfile.read_bytes() == FOREIGN
+    assert stat.S_IMODE(cell.caddyfile.stat().st_mode) == 0o600
 
 
 def test_caddy_that_lost_its_config_gets_it_again(make_cell: MakeCell) -> None:
