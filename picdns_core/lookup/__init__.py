@@ -1,1 +1,5 @@
 """How public DNS is asked: from the roots down, at the servers that have authority."""
+
+from picdns_core.lookup.lookup import Caa, Lookup
+
+__all__ = ["Caa", "Lookup"]

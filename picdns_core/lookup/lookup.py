@@ -1,0 +1,184 @@
+"""What is asked of public DNS: where challenges belong, whether they are seen, CAA, addresses."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from picdns_core.errors import ChallengeFailed, PropagationTimeout, ProviderUnavailable
+from picdns_core.model import Addresses, Progress, Step, TxtRecord
+from picdns_core.settings import DnsSettings
+
+if TYPE_CHECKING:  # dnspython is loaded when DNS is asked
+    from picdns_core.lookup.watch import Sight
+
+_CHALLENGE = "_acme-challenge."
+
+_log = logging.getLogger(__name__)
+
+
+class Caa(Struct, frozen=True):
+    """A CAA record (RFC 8659), and the name at which it stands."""
+
+    flags: int
+    tag: str
+    value: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Return the record as in a zone file."""
+        return f'{self.name}. CAA {self.flags} {self.tag} "{self.value}"'
+
+
+class Lookup:
+    """Asks public DNS as the world sees it, and no resolver of this host; used by many threads.
+
+    Each question goes to the servers that have authority for the name, found by a walk from the
+    roots. Where a network does not let them be asked, recursive resolvers are asked over HTTPS
+    (RFC 8484) from then on. These may answer from their caches: a record that they do not show
+    may be there all the same. The host's own resolver finds the addresses of these, no more.
+
+    `patience` is how many seconds a TXT value has to become visible, `grace` how many a minority
+    of servers gets after the others show it.
+    """
+
+    def __init__(
+        self,
+        settings: DnsSettings,
+        *,
+        ca_bundle: str | None = None,
+        cancel: threading.Event,
+        progress: Progress,
+        patience: float = 120.0,
+        grace: float = 15.0,
+    ) -> None:
+        from picdns_core.lookup.way import Way
+
+        self._way = Way(settings, ca_bundle, cancel, self._tell)
+        self._cancel = cancel
+        self._progress = progress
+        self._patience = patience
+        self._grace = grace
+
+    def challenge_name(self, name: str) -> str:
+        """Return the name at which the TXT for `name` must be: where CNAMEs lead from its own.
+
+        That is `_acme-challenge.<name>` itself where there is none, or where DNS cannot say.
+        Raises ChallengeFailed when the CNAMEs have no end.
+        """
+        from picdns_core.lookup.wire import LONGEST_CHAIN, NoAnswer, Question, text
+
+        place = own = _CHALLENGE + name.removeprefix("*.")
+        for _ in range(LONGEST_CHAIN):
+            try:
+                aliases = self._way.query(Question.of(place, "CNAME")).records
+            except NoAnswer as error:
+                self._tell(f"{error}: going on as if there was no CNAME", place)
+                return place
+            if not aliases:
+                return place
+            place = text(aliases[0].target)
+        raise ChallengeFailed(
+            f"The CNAMEs at {own} go round in circles, or on without end, so the CA was not asked. "
+            "What is served stays so.",
+            hint=f"Remove the CNAME at {own}, or let it lead to a name that has none.",
+        )
+
+    def await_visible(self, records: Sequence[TxtRecord]) -> None:
+        """Wait until the servers with authority show all the values, each name in its turn.
+
+        All servers of a zone are asked at once; who does not answer is not waited for. Where a
+        minority lags, or too few answer, it is said, and the wait ends well: unreachable is not
+        absent. Raises PropagationTimeout when servers that answer still do not have a value at
+        the end, and Cancelled.
+        """
+        wanted: dict[str, set[str]] = {}
+        for record in records:
+            wanted.setdefault(record.name, set()).add(record.value)
+        for name, values in wanted.items():
+            self._await(name, frozenset(values))
+
+    def caa(self, name: str) -> tuple[Caa, ...]:
+        """Return the relevant CAA set of a name (RFC 8659, section 3); empty when there is none.
+
+        Raises ProviderUnavailable when public DNS cannot say.
+        """
+        at = name.removeprefix("*.").rstrip(".")
+        while at:
+            found = self._records(at, "CAA")
+            if found:
+                return tuple(
+                    Caa(
+                        flags=rdata.flags,
+                        tag=rdata.tag.decode("ascii", "backslashreplace"),
+                        value=rdata.value.decode("ascii", "backslashreplace"),
+                        name=at,
+                    )
+                    for rdata in found
+                )
+            at = at.partition(".")[2]
+        return ()
+
+    def addresses(self, name: str) -> Addresses:
+        """Return an A and an AAAA record of the name, each None where there is none.
+
+        Raises ProviderUnavailable when public DNS cannot say.
+        """
+        ipv4, ipv6 = self._records(name, "A"), self._records(name, "AAAA")
+        return Addresses(
+            ipv4=IPv4Address(ipv4[0].address) if ipv4 else None,
+            ipv6=IPv6Address(ipv6[0].address) if ipv6 else None,
+        )
+
+    def _records(self, name: str, rdtype: str) -> tuple[Any, ...]:
+        from picdns_core.lookup.wire import NoAnswer, Question
+
+        try:
+            return self._way.resolve(Question.of(name, rdtype))
+        except NoAnswer as error:
+            raise ProviderUnavailable(
+                f"Public DNS does not say what {rdtype} records {name} has: {error}. "
+                "What is served stays so.",
+                hint="Try again later; if it lasts, ask whoever runs these name servers.",
+            ) from None
+
+    def _await(self, name: str, values: frozenset[str]) -> None:
+        from picdns_core.lookup.watch import Moved, Watch
+
+        while True:  # each time further down the tree
+            seen_by = self._way.witnesses(name)
+            patience = self._patience if seen_by.promising else self._grace
+            try:
+                sight = Watch(seen_by.looks, values, self._cancel).until(
+                    seen_by.settled, patience=patience, grace=self._grace
+                )
+            except Moved:
+                continue
+            break
+        if not seen_by.settled(sight):
+            self._conclude(name, seen_by.who, sight, definite=seen_by.authoritative)
+
+    def _conclude(self, name: str, who: str, sight: "Sight", *, definite: bool) -> None:
+        """Say what is missing, and go on unless those who know say that the value is not there."""
+        lacking, silent = ", ".join(sight.lacking), ", ".join(sight.silent)
+        if not definite:
+            self._tell(f"Not seen yet by {who}, which may remember; going on", name)
+        elif len(sight.showing) > len(sight.lacking):
+            missing = f"Not yet shown by {lacking}" if lacking else f"No answer from {silent}"
+            self._tell(f"{missing}; going on, since others show it", name)
+        elif not lacking:
+            self._tell(f"No valid answer from {who}; going on, since it may be there", name)
+        else:
+            raise PropagationTimeout(
+                f"The TXT value at {name} is not shown by {lacking} after {self._patience:.0f} s, "
+                "so the CA was not asked to look. What is served stays so.",
+                hint="Try again later. If it lasts, see whether these are the name servers of the "
+                "provider in whose zone picdns writes.",
+            )
+
+    def _tell(self, text: str, name: str = "") -> None:
+        _log.warning("%s %s", text, name)
+        self._progress(Step(text=text, name=name))

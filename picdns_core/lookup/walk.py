@@ -1,0 +1,261 @@
+"""The walk from the root name servers down to those that have authority for a name."""
+
+import itertools
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import dns.name
+import dns.rdatatype
+
+from picdns_core.lookup.crowd import Crowd, check
+from picdns_core.lookup.roots import ROOT_HINTS
+from picdns_core.lookup.wire import (
+    TCP_PATIENCE,
+    UDP_PATIENCE,
+    Answer,
+    NoAnswer,
+    Question,
+    Referral,
+    Silent,
+    ask,
+    read,
+    text,
+)
+from picdns_core.settings import DnsSettings
+
+_KEPT = 300.0  # seconds for which we remember who serves a zone
+_HEAD_START = 0.25  # seconds that a server has to itself before the next is asked as well
+_ADDRESSES = 2  # of one server that are tried
+_LONGEST = _ADDRESSES * (UDP_PATIENCE + TCP_PATIENCE) + 1
+_MOST_SERVERS = 13
+_MOST_QUESTIONS = 120  # of one lookup, whatever referrals say (as in NXNSAttack)
+_DEEPEST = 3  # walks within walks, for servers whose addresses are not given
+
+
+V = TypeVar("V")
+
+
+class NoRoute(NoAnswer):
+    """A server has addresses of a kind only that this host does not have: IPv6."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A name server; without addresses where the referral gave none."""
+
+    name: dns.name.Name
+    addresses: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return text(self.name)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A zone and all who serve it."""
+
+    zone: dns.name.Name
+    servers: tuple[Server, ...]
+
+    def __str__(self) -> str:
+        return text(self.zone) or "the root"
+
+
+class Unreachable(NoAnswer):
+    """No server of a zone gave a valid answer."""
+
+    def __init__(self, cut: Cut, reasons: dict[str, NoAnswer]) -> None:
+        self.cut = cut
+        self.silent = all(isinstance(reason, Silent) for reason in reasons.values())
+        said = "; ".join(f"{who}: {reason}" for who, reason in reasons.items())
+        super().__init__(f"No name server of {cut} gives a valid answer ({said or 'none known'})")
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """What one lookup may still ask."""
+
+    asked: Iterator[int] = field(default_factory=itertools.count)
+    depth: int = 0
+
+    def step(self) -> None:
+        if next(self.asked) >= _MOST_QUESTIONS:
+            raise NoAnswer("too many questions for one lookup")
+
+    def deeper(self) -> "_Errand":
+        if self.depth == _DEEPEST:
+            raise NoAnswer("its address depends on too many other zones")
+        return _Errand(self.asked, self.depth + 1)
+
+
+class Walk:
+    """Asks servers with authority; used by many threads.
+
+    Who serves a zone is remembered for some minutes, answers never are.
+    """
+
+    def __init__(self, settings: DnsSettings, cancel: threading.Event) -> None:
+        self._port = settings.port
+        self._cancel = cancel
+        hints = {root: (root,) for root in settings.roots} or ROOT_HINTS
+        self._root = Cut(
+            dns.name.root,
+            tuple(Server(dns.name.from_text(name), known) for name, known in hints.items()),
+        )
+        self._cuts: dict[dns.name.Name, tuple[float, Cut]] = {}
+        self._zones: dict[dns.name.Name, tuple[float, Cut]] = {}
+        self._addresses: dict[dns.name.Name, tuple[float, tuple[str, ...]]] = {}
+
+    def query(self, question: Question) -> Answer:
+        """Return what the zone says, by the first of its servers that does; Unreachable if none.
+
+        An alias is returned, not followed.
+        """
+        return self._descend(question, _Errand())[1]
+
+    def zone_of(self, name: dns.name.Name) -> Cut:
+        """Return the zone that a name is in, with all its servers.
+
+        Raises Unreachable, which tells how far the walk came.
+        """
+        if known := _fresh(self._zones, name):
+            return known
+        cut, answer = self._descend(Question(name, dns.rdatatype.SOA), _Errand())
+        if answer.alias is not None:
+            return self.zone_of(name.parent())  # there is an alias at no zone's apex
+        apex = name if answer.records else answer.apex or cut.zone
+        if apex != cut.zone:  # its servers serve the zone above as well, and not they alone
+            found = self.query(Question(apex, dns.rdatatype.NS)).records
+            servers = tuple(Server(rdata.target) for rdata in found)
+            cut = Cut(apex, servers[:_MOST_SERVERS]) if servers else cut
+            self._cuts[apex] = (time.monotonic() + _KEPT, cut)
+        self._zones[name] = (time.monotonic() + _KEPT, cut)
+        return cut
+
+    def look(self, cut: Cut, server: Server, question: Question) -> Answer | Referral:
+        """Ask one server of a zone; raises NoAnswer."""
+        return self._look(cut, server, question, _Errand())
+
+    def obstacle(self, failure: Unreachable) -> str:
+        """Tell what happens to questions to the root servers, in a word; "" when all is well."""
+        if failure.cut != self._root:
+            try:
+                self._race(self._root, Question(dns.name.root, dns.rdatatype.SOA), _Errand())
+            except Unreachable as error:
+                failure = error
+            else:
+                return ""
+        return "blocked" if failure.silent else "intercepted"
+
+    def learn(self, referral: Referral) -> Cut:
+        """Remember who serves a zone."""
+        servers = (Server(name, given) for name, given in referral.servers.items())
+        cut = Cut(referral.zone, tuple(servers)[:_MOST_SERVERS])
+        self._cuts[cut.zone] = (time.monotonic() + _KEPT, cut)
+        return cut
+
+    def _descend(self, question: Question, errand: _Errand) -> tuple[Cut, Answer]:
+        """Follow referrals; each leads to a zone below the one before, so there is an end."""
+        cut = self._deepest(question.name)
+        while True:
+            try:
+                outcome = self._race(cut, question, errand)
+            except Unreachable:
+                self._cuts.pop(cut.zone, None)  # next time ask again who serves it
+                self._zones.pop(question.name, None)
+                raise
+            if isinstance(outcome, Answer):
+                if outcome.apex == cut.zone:
+                    self._zones[question.name] = (time.monotonic() + _KEPT, cut)
+                return cut, outcome
+            cut = self.learn(outcome)
+
+    def _deepest(self, name: dns.name.Name) -> Cut:
+        while name != dns.name.root:
+            if known := _fresh(self._cuts, name):
+                return known
+            name = name.parent()
+        return self._root
+
+    def _race(self, cut: Cut, question: Question, errand: _Errand) -> Answer | Referral:
+        """Ask servers in random order until one answers; who is slow is not waited for."""
+        crowd: Crowd[Answer | Referral] = Crowd(self._cancel)
+        reasons: dict[str, NoAnswer] = {}
+        waiting = sorted(cut.servers, key=lambda one: (not one.addresses, random.random()))  # noqa: S311
+        while waiting or crowd.running:
+            check(self._cancel)
+            if waiting:
+                server = waiting.pop(0)
+                crowd.start(str(server), partial(self._look, cut, server, question, errand))
+            came = crowd.next(_HEAD_START if waiting else _LONGEST)
+            if came is None:
+                if not waiting:
+                    break
+                continue
+            who, outcome = came
+            if not isinstance(outcome, NoAnswer):
+                return outcome
+            reasons[who] = outcome
+        raise Unreachable(cut, reasons)
+
+    def _look(
+        self, cut: Cut, server: Server, question: Question, errand: _Errand
+    ) -> Answer | Referral:
+        known = server.addresses or self._addresses_of(server.name, errand.deeper())
+        usable = [address for address in known if _has_route(address)]
+        if known and not usable:
+            raise NoRoute("this host has no IPv6")
+        failure = NoAnswer("its address is not to be found")
+        for address in usable[:_ADDRESSES]:
+            errand.step()
+            try:
+                outcome = read(ask(question, address, self._port), question, cut.zone)
+            except NoAnswer as error:
+                failure = error
+                continue
+            if cut.zone == dns.name.root and _beyond_the_root(outcome, question):
+                raise NoAnswer("answers as no root server does")
+            return outcome
+        raise failure
+
+    def _addresses_of(self, name: dns.name.Name, errand: _Errand) -> tuple[str, ...]:
+        """Find the addresses of a server that came without, IPv6 only where there is no IPv4."""
+        if (known := _fresh(self._addresses, name)) is not None:
+            return known
+        for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            found = self._descend(Question(name, rdtype), errand)[1].records
+            if found:
+                addresses = tuple(rdata.address for rdata in found)
+                self._addresses[name] = (time.monotonic() + _KEPT, addresses)
+                return addresses
+        return ()
+
+
+def _fresh(cache: dict[dns.name.Name, tuple[float, V]], name: dns.name.Name) -> V | None:
+    until, value = cache.get(name, (0.0, None))
+    return value if time.monotonic() < until else None
+
+
+def _beyond_the_root(outcome: Answer | Referral, question: Question) -> bool:
+    """Tell whether this is more than a root server knows: records of names below the top level."""
+    top = 2  # labels, the root's empty one among them
+    final = isinstance(outcome, Answer) and bool(outcome.records or outcome.alias)
+    return final and len(question.name) > top
+
+
+def _has_route(address: str) -> bool:
+    """Tell whether a packet could be sent there; sends none. Only IPv6 is ever missing."""
+    if ":" not in address:
+        return True
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 53))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,136 @@
+"""The way to public DNS: port 53, or HTTPS where a network does not let that be."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import dns.name
+
+from picdns_core.lookup.walk import Cut, Server, Unreachable, Walk
+from picdns_core.lookup.watch import Look, Moved, Sight
+from picdns_core.lookup.wire import LONGEST_CHAIN, Answer, NoAnswer, Question, Referral
+from picdns_core.settings import DnsSettings
+
+if TYPE_CHECKING:  # requests is loaded when HTTPS is the way
+    from picdns_core.lookup.doh import Resolver
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Who can say whether a TXT value is visible; `who` is all of them in words.
+
+    `promising` is false when it is not worth while to wait long for any answer.
+    """
+
+    who: str
+    looks: Mapping[str, Look]
+    authoritative: bool = True
+    promising: bool = True
+
+    def settled(self, sight: Sight) -> bool:
+        """Tell whether enough show it: any resolver, or a majority that nobody contradicts."""
+        if not self.authoritative:
+            return bool(sight.showing)
+        return sight.majority and not sight.lacking
+
+
+class Way:
+    """Asks port 53 as long as the root servers can be asked there; used by many threads."""
+
+    def __init__(
+        self,
+        settings: DnsSettings,
+        ca_bundle: str | None,
+        cancel: threading.Event,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._walk = Walk(settings, cancel)
+        self._settings = settings
+        self._ca_bundle = ca_bundle
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._resolvers: tuple[Resolver, ...] = ()
+        """Asked instead of port 53, when there are any."""
+
+    def query(self, question: Question) -> Answer:
+        """Return what public DNS says; raises NoAnswer when it does not."""
+        if not self._resolvers:
+            try:
+                return self._walk.query(question)
+            except Unreachable as error:
+                if not self._turn(error):
+                    raise
+        return self._over_https(question)
+
+    def resolve(self, question: Question) -> tuple[Any, ...]:
+        """Return the records to which the name and its CNAMEs lead; raises NoAnswer."""
+        for _ in range(LONGEST_CHAIN + 1):
+            answer = self.query(question)
+            if answer.alias is None:
+                return answer.records
+            question = Question(answer.alias, question.rdtype)
+        raise NoAnswer("the CNAMEs go round in circles, or on without end")
+
+    def witnesses(self, name: str) -> Witnesses:
+        """Return who can say what TXT values a name has."""
+        question = Question.of(name, "TXT")
+        if not self._resolvers:
+            try:
+                return self._authorities(self._walk.zone_of(question.name), question)
+            except Unreachable as error:
+                if not self._turn(error):
+                    return self._authorities(error.cut, question)
+        return Witnesses(
+            who="resolvers over HTTPS",
+            looks={one.url: partial(_look_over_https, one, question) for one in self._resolvers},
+            authoritative=False,
+            promising=any(one.works() for one in self._resolvers),
+        )
+
+    def _authorities(self, cut: Cut, question: Question) -> Witnesses:
+        return Witnesses(
+            who=f"the name servers of {cut}",
+            looks={str(one): partial(self._look, cut, one, question) for one in cut.servers},
+            promising=cut.zone != dns.name.root,
+        )
+
+    def _look(self, cut: Cut, server: Server, question: Question) -> frozenset[str]:
+        outcome = self._walk.look(cut, server, question)
+        if isinstance(outcome, Referral):
+            self._walk.learn(outcome)
+            raise Moved
+        return outcome.texts()
+
+    def _over_https(self, question: Question) -> Answer:
+        reasons = []
+        for resolver in self._resolvers:
+            try:
+                return resolver.ask(question)
+            except NoAnswer as error:
+                reasons.append(str(error))
+        self._resolvers = ()  # then this was an outage, and port 53 may work before HTTPS does
+        raise NoAnswer(f"No DNS over HTTPS answers ({'; '.join(reasons)})")
+
+    def _turn(self, failure: Unreachable) -> bool:
+        """Turn to HTTPS if the root servers cannot be asked on port 53, and say so."""
+        from picdns_core.lookup.doh import Resolver
+
+        with self._lock:
+            if self._resolvers:
+                return True
+            obstacle = self._walk.obstacle(failure)
+            if not obstacle:
+                return False
+            resolvers = tuple(Resolver(url, self._ca_bundle) for url in self._settings.doh)
+            if not any(resolver.works() for resolver in resolvers):
+                self._tell(f"Port 53 is {obstacle} by this network, and no DNS over HTTPS answers")
+                return False
+            self._tell(f"Port 53 is {obstacle} by this network; asking over HTTPS")
+            self._resolvers = resolvers
+            return True
+
+
+def _look_over_https(resolver: "Resolver", question: Question) -> frozenset[str]:
+    return resolver.ask(question).texts()
