@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -16,13 +16,14 @@ from picdns_core.config import ConfigSource, mode_name
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.job import Job
-from picdns_core.model import Problem, Progress, Registration, Report, Step
+from picdns_core.model import CertFiles, Problem, Progress, Registration, Report, Step
 from picdns_core.plugins import Provider, load_mode
 from picdns_core.store import Certificate, ConfigFile, Store
 from picdns_core.store.failures import CELL
 from picdns_core.wanted import Wanted
 
 if TYPE_CHECKING:
+    from picdns_core.adoption import Adoption
     from picdns_core.issuing import Authority
     from picdns_core.status import Status
 
@@ -91,6 +92,23 @@ class Runner:
         with self._changing(), job.failures.remembered(CELL):
             registration = job.registration or self._register(job)
             return self._renew(job, registration, wants, force=force)
+
+    def adopt(self, given: Sequence[CertFiles]) -> Adoption:
+        """Serve certificates from elsewhere until `up` has got the cell's own.
+
+        Each becomes the first generation of the certificates of this cell whose names it covers,
+        where there is none at all, and is put live; twice changes nothing. CertificateRejected
+        when one is not good, or of no use here; DeployFailed when the server does not take it.
+        After CaddyDown they wait on disk for the next `up`.
+        """
+        from picdns_core.adoption import Adopter, assign, read
+
+        job = self._open()
+        found = assign(job.wants, [read(files) for files in given])
+        with self._changing(), job.failures.remembered(CELL):
+            job.store.sweep()
+            adopter = Adopter(job.store, job.mode.name, job.wants, self._progress)
+            return adopter.adopt(found, lambda: self._deploy(job))
 
     def teardown(self) -> bool:
         """Give the name back; True when there was something to give back.
