@@ -27,6 +27,7 @@ from picdns_core.model import (
     Registered,
     Registration,
 )
+from picdns_core.secret import redact
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -160,6 +161,7 @@ class Provider:
         except PicdnsError:
             raise
         except (Exception, SystemExit) as error:
+            _redact_chain(error)
             raise broken(
                 self.distribution,
                 f"failed in {hook} with {type(error).__name__}: {error}",
@@ -217,6 +219,17 @@ def _load(distribution: str, entry: EntryPoint) -> object:
             f"cannot be imported: {type(error).__name__}: {error}",
             f"Reinstall it: `pip install --force-reinstall {distribution}`, or ask its author.",
         ) from error
+
+
+def _redact_chain(error: BaseException) -> None:
+    """Take secrets out of what a provider's unforeseen error, and what led to it, say."""
+    seen: list[BaseException] = []
+    link: BaseException | None = error
+    while link and link not in seen:
+        seen.append(link)
+        if redact(str(link)) != str(link):
+            link.args = (redact(str(link)),)
+        link = link.__cause__ or link.__context__
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from picdns_core import Secret
+from picdns_core import PicdnsError, Secret
+from picdns_core.secret import redact
 
 VALUE = "s3cr3t-canary"
 
@@ -98,3 +99,23 @@ def test_equal_secrets_are_equal() -> None:
     assert Secret(VALUE) != Secret("other")
     assert Secret(VALUE) != VALUE
     assert len({Secret(VALUE), Secret(VALUE)}) == 1
+
+
+def test_texts_of_others_are_cleared_of_every_secret() -> None:
+    """As it is, and as a URL has it; the longer one first where one holds the other."""
+    Secret("pass/word")
+    Secret("pass/word-longer")
+    assert redact("a pass/word-longer b pass%2Fword c") == "a *** b *** c"
+
+
+def test_a_short_secret_does_not_garble_texts() -> None:
+    """What has fewer than six characters occurs by chance."""
+    Secret("the")
+    assert redact("What the service said.") == "What the service said."
+
+
+def test_no_error_of_ours_shows_a_secret() -> None:
+    """Whoever words it, and from whatever it was told."""
+    token = Secret(VALUE)
+    error = PicdnsError(f"It said {token.reveal()}.", hint=f"Not {token.reveal()}.")
+    assert (str(error), repr(error)) == ("It said ***. Not ***.", "PicdnsError('It said ***.')")
