@@ -44,6 +44,13 @@ def check_mode(
                 f"calls a mode or secret {key!r}, which cannot be a file's name",
                 "Use lower-case letters, digits, _ and -.",
             )
+    for secret in mode.secrets:
+        if secret.file and (secret.file.startswith("/") or ".." in secret.file.split("/")):
+            raise broken(
+                distribution,
+                f"keeps the secret {secret.name} in {secret.file!r}, outside of the root",
+                "Name a file relative to the root, as data/api/.token.",
+            )
     if not _is_frozen_struct(mode.settings):
         raise broken(
             distribution,

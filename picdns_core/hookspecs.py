@@ -53,6 +53,9 @@ class Secrets(Protocol):
     def put(self, name: str, value: Secret) -> None:
         """Keep a secret that the service handed out; it is on disk when this returns."""
 
+    def delete(self, name: str) -> None:
+        """Forget a secret that is of no more use; one that is not there is fine."""
+
 
 class Publisher(Protocol):
     """Puts DNS-01 values into public DNS; each call is safe twice and in a new process."""

@@ -50,10 +50,10 @@ def init(
     source.update(change)
     store = _store(root, parsed[-1])
     for name, secret in secrets.items():
-        ModeSecrets(store, mode.name, mode.secrets).put(name, secret)
-    take_secrets(source, source.read(), store, mode)
+        ModeSecrets(store, root, mode.name, mode.secrets).put(name, secret)
+    take_secrets(source, source.read(), store, root, mode)
     if eab_key:
-        ModeSecrets(store, "acme", (EAB_KEY,)).put(EAB_KEY.name, eab_key)
+        ModeSecrets(store, root, "acme", (EAB_KEY,)).put(EAB_KEY.name, eab_key)
     return parsed[-1]
 
 
@@ -83,7 +83,7 @@ def _check_secrets(
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ConfigError(name, f"is no secret of {mode.name}.", hint=f"It has: {listed}.")
-    kept = ModeSecrets(_store(root, parsed), mode.name, mode.secrets)
+    kept = ModeSecrets(_store(root, parsed), root, mode.name, mode.secrets)
     for field in mode.secrets:
         there = field.name in given or field.name in in_config or kept.get(field.name)
         if field.required and not there:

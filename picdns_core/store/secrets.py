@@ -1,6 +1,7 @@
 """Secrets, each in a file of its own that only we can read."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from picdns_core import config
@@ -8,6 +9,7 @@ from picdns_core.config import ConfigSource
 from picdns_core.errors import StoreError
 from picdns_core.model import DomainMode, SecretField
 from picdns_core.secret import Secret
+from picdns_core.store import atomic
 from picdns_core.store.protocol import Store
 
 EAB_KEY = SecretField(name="eab_hmac_key", title="HMAC key", description="Of the external account.")
@@ -17,31 +19,56 @@ EAB_KEY = SecretField(name="eab_hmac_key", title="HMAC key", description="Of the
 class ModeSecrets:
     """What hooks get as `secrets`: those that the mode declares, and no others."""
 
-    def __init__(self, store: Store, mode: str, fields: tuple[SecretField, ...]) -> None:
+    def __init__(
+        self, store: Store, root: Path, mode: str, fields: tuple[SecretField, ...]
+    ) -> None:
         self._store = store
         self._keys = {field.name: f"secrets/{mode}/{field.name}" for field in fields}
+        self._files = {field.name: root / field.file for field in fields if field.file}
+        self._root = root
 
     def get(self, name: str) -> Secret | None:
-        key = self._keys[name]
-        data = self._store.get(key)
+        file = self._files.get(name)
+        data = _read(file) if file else self._store.get(self._keys[name])
         try:
-            return None if data is None else Secret(data.decode().strip())
+            return Secret(data.decode().strip()) if data and data.strip() else None
         except UnicodeDecodeError:
-            raise StoreError(f"{key} is not text.", hint="Set the secret anew.") from None
+            raise StoreError(
+                f"{file or self._keys[name]} is not text.", hint="Set the secret anew."
+            ) from None
 
     def put(self, name: str, value: Secret) -> None:
-        self._store.put(self._keys[name], value.reveal().encode())
+        data = value.reveal().encode()
+        if file := self._files.get(name):
+            atomic.make_directories(file.parent, below=self._root, mode=0o755)
+            atomic.write(file, data, mode=0o600)
+        else:
+            self._store.put(self._keys[name], data)
+
+    def delete(self, name: str) -> None:
+        if file := self._files.get(name):
+            atomic.remove(file)
+        else:
+            self._store.delete(self._keys[name])
+
+
+def _read(file: Path) -> bytes | None:
+    with atomic.explained(file):
+        try:
+            return file.read_bytes()
+        except FileNotFoundError:
+            return None
 
 
 def take_secrets(
-    source: ConfigSource, raw: Mapping[str, Any], store: Store, mode: DomainMode
+    source: ConfigSource, raw: Mapping[str, Any], store: Store, root: Path, mode: DomainMode
 ) -> Mapping[str, Any]:
     """Move secrets that stand in `raw`, as it was read, into files; return the config without."""
     found, eab_key = config.secrets_in(raw, mode), config.eab_key_in(raw)
     for name, value in found.items():
-        ModeSecrets(store, mode.name, mode.secrets).put(name, Secret(value))
+        ModeSecrets(store, root, mode.name, mode.secrets).put(name, Secret(value))
     if eab_key:
-        ModeSecrets(store, "acme", (EAB_KEY,)).put(EAB_KEY.name, Secret(eab_key))
+        ModeSecrets(store, root, "acme", (EAB_KEY,)).put(EAB_KEY.name, Secret(eab_key))
     if not found and not eab_key:
         return raw
     source.update(lambda newest: config.without_secrets(newest, found))

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -31,6 +32,7 @@ from picdns_core import (
     Publication,
     Registered,
     Registration,
+    Secret,
     hookspecs,
     installed_modes,
     load_mode,
@@ -90,7 +92,7 @@ def claimant() -> Claimant:
         cell=CELL,
         settings=NoSettings(),
         http=requests.Session(),
-        secrets=ModeSecrets(FileStore(Path("unused")), "broken", ()),
+        secrets=ModeSecrets(FileStore(Path("unused")), Path("unused"), "broken", ()),
     )
 
 
@@ -291,6 +293,11 @@ def test_a_mode_that_is_not_installed_is_the_configs_error(install: Install) -> 
             "calls a mode or secret '../x', which cannot be a file's name",
             "lower-case letters",
         ),
+        (
+            'name="broken", secrets=(SecretField(name="x", title="", description="", file="/y"),)',
+            "keeps the secret x in '/y', outside of the root",
+            "relative to the root",
+        ),
     ],
 )
 def test_a_mode_that_says_wrong_things_of_itself_is_refused(
@@ -370,6 +377,25 @@ def test_an_exception_of_any_kind_is_the_distributions(
     assert caught.value.message == f"picdns-broken failed in {hook} with {said}."
     assert caught.value.hint == "Report it to its author."
     assert caught.value.__cause__ is not None
+
+
+def test_an_unforeseen_error_of_a_provider_does_not_show_its_secret(install: Install) -> None:
+    """Neither itself nor what led to it."""
+    code = """
+        @hookimpl
+        def register(secrets):
+            token = "t0ken-" + "canary"
+            try:
+                raise ValueError(f"GET /update?token={token}")
+            except ValueError as error:
+                raise RuntimeError(f"could not ask for {token}") from error
+    """
+    install("picdns-broken", source(register=code), ENTRY)
+    token = Secret("t0ken-canary")
+    with pytest.raises(PluginError) as caught:
+        ask(load_mode("broken"), "register")
+    chain = "".join(traceback.format_exception(caught.value))
+    assert ("GET /update?token=***" in chain, token.reveal() in chain) == (True, False)
 
 
 def test_an_error_of_ours_is_passed_on(install: Install) -> None:
