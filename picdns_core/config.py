@@ -64,7 +64,7 @@ def read_settings(raw: Mapping[str, Any]) -> PicdnsSettings:
 def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
     cell_name = _checked(names.label, raw, "cell_name", hint="A short name, as `home`.")
     if not raw.get("domain_name") and mode.domain_suffix:
-        domain = f"{cell_name}.{mode.domain_suffix}"
+        domain = f"{_subdomain(raw, mode) or cell_name}.{mode.domain_suffix}"
     else:
         domain = _checked(names.domain, raw, "domain_name", hint="As `home.example.org`.")
     if mode.public and domain.endswith(".cell"):
@@ -74,6 +74,14 @@ def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
             hint="Name a domain that is yours on the internet, or use the lan mode.",
         )
     return Cell(name=cell_name, mode=mode.name, domain=domain, services=_services(raw, domain))
+
+
+def _subdomain(raw: Mapping[str, Any], mode: DomainMode) -> str | None:
+    """Return the label below the service's own domain, where it is not the cell's name."""
+    ddns = explain.convert(raw.get("ddns", {}), dict[str, Any], "ddns")
+    if not mode.public or not ddns.get("subdomain"):
+        return None
+    return _checked(names.label, ddns, "subdomain", prefix="ddns", hint="A label, as `home`.")
 
 
 def _services(raw: Mapping[str, Any], domain: str) -> tuple[Service, ...]:

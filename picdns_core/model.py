@@ -66,7 +66,8 @@ class DomainMode(Struct, frozen=True, kw_only=True):
     below it, else one per service. `public`: certificates come from the configured ACME CA,
     else from the cell's own. `publishes_addresses`: the mode implements `update_ip`.
     `needs_port_80`: the CA must reach this cell's port 80 while it validates.
-    `domain_suffix`: where the config names no domain, it is `<cell_name>.<domain_suffix>`.
+    `domain_suffix`: where the config names no domain, it is `<cell_name>.<domain_suffix>`, or
+    `<ddns.subdomain>.<domain_suffix>` in a public mode.
     """
 
     name: str

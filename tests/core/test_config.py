@@ -223,7 +223,7 @@ def test_what_is_inside_a_setting_is_explained_by_its_description(paths: Any) ->
         ({"acme": {"emial": "a@b"}}, "Did you mean email?"),
         ({"acme": {"eab": {"kid": "a", "hmac": CANARY}}}, "Did you mean hmac_key?"),
         ({"cady": {}}, "Did you mean caddy?"),
-        ({"zzz": {}}, "Known are: acme, caddy, files, http."),
+        ({"zzz": {}}, "Known are: acme, caddy, dns, files, http."),
     ],
 )
 def test_a_misspelt_key_gets_the_one_that_was_meant(settings: Any, hint: str) -> None:
@@ -395,3 +395,26 @@ def test_settings_are_frozen() -> None:
     """What was read is shared between threads, so nobody changes it."""
     with pytest.raises(AttributeError):
         setattr(Eab(kid="a"), "kid", "b")  # noqa: B010
+
+
+DDNS = DomainMode(name="duckdns", title="", description="", domain_suffix="duckdns.org")
+
+
+def test_a_subdomain_takes_the_place_of_the_cells_name() -> None:
+    """Where a service gives names below its own domain; a domain_name wins over both."""
+    domains = [
+        config.parse(raw(**changes), DDNS).cell.domain
+        for changes in (
+            {},
+            {"ddns": {"subdomain": "Attic"}},
+            {"ddns": {"subdomain": "attic"}, "domain_name": "roof.duckdns.org"},
+        )
+    ]
+    assert domains == ["home.duckdns.org", "attic.duckdns.org", "roof.duckdns.org"]
+    assert config.parse(raw(ddns={"subdomain": "attic"}), LAN).cell.domain == "home.cell"
+
+
+@pytest.mark.parametrize("wrong", ["two.labels", "-x", 7])
+def test_a_subdomain_is_one_label(wrong: object) -> None:
+    """Else the key is named."""
+    assert refused(raw(ddns={"subdomain": wrong}), DDNS).key == "ddns.subdomain"

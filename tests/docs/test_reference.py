@@ -24,6 +24,7 @@ CELL = {
     "services[].name",
     "services[].upstream",
     "ddns",
+    "ddns.subdomain",
 }
 COMMANDS = ("modes", "init", "up", "status", "renew", "ca", "teardown")
 
