@@ -125,12 +125,7 @@ def make_cell(
         if mode == "http01":
             cell.set(domain_name="home.test")
         cell.services(services, backend.address)
-        acme = {
-            "directory": authority.directory,
-            "ca_bundle": str(authority.ca_bundle),
-            "http_port": local_internet.http_port,
-        }
-        cell.set(picdns={"acme": acme})
+        cell.set(picdns=local_internet.settings(authority))
         if caddy:
             cell.caddy = start_caddy(cell.caddyfile)
             ports = {

@@ -54,13 +54,7 @@ def _picdns(arena: Arena, root: Path, count: int, call: str) -> list[str | Path]
             {"name": name.partition(".")[0], "upstream": "127.0.0.1:8080"}
             for name in arena.names(count)
         ],
-        "picdns": {
-            "acme": {
-                "directory": arena.pebble.directory,
-                "ca_bundle": str(arena.pebble.ca_bundle),
-                "http_port": arena.net.http_port,
-            }
-        },
+        "picdns": arena.net.settings(arena.pebble),
     }
     file = root / "config/api/cell_config.json"
     file.parent.mkdir(parents=True)

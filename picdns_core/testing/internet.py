@@ -82,6 +82,22 @@ class LocalInternet:
         """The addresses of the root name servers, to be asked at `dns_port`."""
         return tuple(server.address for server in self.zone(".").servers)
 
+    def settings(self, pebble: Pebble | None = None) -> dict[str, dict[str, Any]]:
+        """Return what a cell's config has under `picdns`, for a cell that lives here.
+
+        `pebble` is the CA to use, by default `pebble` of this internet.
+        """
+        pebble = pebble or self.pebble
+        return {
+            "acme": {
+                "directory": pebble.directory,
+                "ca_bundle": str(pebble.ca_bundle),
+                "http_port": self.http_port,
+            },
+            "dns": {"roots": list(self.roots), "port": self.dns_port, "doh": []},
+            "http": {"ca_bundle": str(self.authority.bundle)},
+        }
+
     def zone(self, name: str = "home.test", *, servers: int = 1) -> Zone:
         """Return a zone; a new one is delegated from the root down, and known to the resolver.
 

@@ -28,11 +28,7 @@ def internet(local_internet: LocalInternet) -> LocalInternet:
 def at_home_here(config: dict[str, Any], net: LocalInternet, caddy: Caddy | None) -> None:
     """Let a config use the CA and the ports that there are."""
     ours = config.setdefault("picdns", {})
-    ours["acme"] = {
-        "directory": net.pebble.directory,
-        "ca_bundle": str(net.pebble.ca_bundle),
-        "http_port": net.http_port,
-    }
+    ours |= net.settings()
     if caddy:
         ours["caddy"] = {
             "admin": caddy.admin,
