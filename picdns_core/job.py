@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ import msgspec
 from picdns_core import config
 from picdns_core.config import ConfigSource
 from picdns_core.hookspecs import Acme, Signer
-from picdns_core.model import CertRequest, IssuedCert, Progress, Registration
+from picdns_core.leftovers import Leftovers
+from picdns_core.model import CertRequest, DomainMode, IssuedCert, Progress, Registration
 from picdns_core.plugins import Claimant, Holder, Provider
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
@@ -27,6 +29,7 @@ from picdns_core.wanted import Wanted, wanted
 if TYPE_CHECKING:
     from picdns_core.deploy import Deployment
     from picdns_core.issuing import Http01Responder
+    from picdns_core.lookup import Lookup
 
 
 class Job:
@@ -37,16 +40,17 @@ class Job:
         root: Path,
         source: ConfigSource,
         raw: Mapping[str, Any],
-        provider: Provider,
+        load: Callable[[str], Provider],
         store: Store | None,
         signer: Signer | None,
+        cancel: threading.Event,
         progress: Progress,
     ) -> None:
-        self.provider = provider
-        self.mode = provider.mode
+        self.provider = load(config.mode_name(raw))
+        self.mode = self.provider.mode
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
-        self.secrets = ModeSecrets(self.store, self.mode.name, self.mode.secrets)
-        parsed = config.parse(take_secrets(source, raw, self.store, self.mode), self.mode)
+        self.secrets = ModeSecrets(self.store, root, self.mode.name, self.mode.secrets)
+        parsed = config.parse(take_secrets(source, raw, self.store, root, self.mode), self.mode)
         self.cell = parsed.cell
         self.settings = parsed.settings
         self.picdns = _anchored(parsed.picdns, root)
@@ -55,14 +59,18 @@ class Job:
         self.journal = Journal(self.store)
         self.failures = Failures(self.store)
         self.registrations = Registrations(self.store)
-        self.renewal = Renewal(self.store, self.mode.name, self.picdns.acme.key_type, progress)
+        self.leftovers = Leftovers(self.store, load, self.registrations, self.holder, progress)
+        self.renewal = Renewal(
+            self.store, self.mode.name, self.picdns.acme.key_type, self.leftovers.remove, progress
+        )
         self._root = root
         self._given_signer = signer
+        self._cancel = cancel
         self._progress = progress
 
     @property
     def eab_key(self) -> Secret | None:
-        return ModeSecrets(self.store, "acme", (EAB_KEY,)).get(EAB_KEY.name)
+        return ModeSecrets(self.store, self._root, "acme", (EAB_KEY,)).get(EAB_KEY.name)
 
     @property
     def registration(self) -> Registration | None:
@@ -80,13 +88,14 @@ class Job:
             secrets=self.secrets,
         )
 
-    def holder(self, claim: Claim) -> Holder:
-        """Return what hooks are given to act on a claim as it was made."""
+    def holder(self, claim: Claim, mode: DomainMode | None = None) -> Holder:
+        """Return what hooks are given to act on a claim as it was made, in this mode or another."""
+        mode = mode or self.mode
         return Holder(
             cell=claim.cell,
-            settings=msgspec.convert(claim.settings, self.mode.settings),
+            settings=msgspec.convert(claim.settings, mode.settings),
             http=self.claimant()["http"],
-            secrets=self.secrets,
+            secrets=ModeSecrets(self.store, self._root, mode.name, mode.secrets),
             registration=claim.registration,
         )
 
@@ -111,6 +120,18 @@ class Job:
         http = Session()
         http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
         return CaddyDeployment(self._root, self.store, self.cell, caddy, http)
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """How public DNS is asked."""
+        from picdns_core.lookup import Lookup
+
+        return Lookup(
+            self.picdns.dns,
+            ca_bundle=self.picdns.http.ca_bundle,
+            cancel=self._cancel,
+            progress=self._progress,
+        )
 
     @cached_property
     def responder(self) -> Http01Responder:

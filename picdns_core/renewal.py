@@ -17,14 +17,25 @@ Issue = Callable[[CertRequest], IssuedCert]
 
 
 class Renewal:
-    """Renews certificates of one cell in one mode; used by many threads, one lineage each."""
+    """Renews certificates of one cell in one mode; used by many threads, one lineage each.
 
-    def __init__(self, store: Store, mode: str, key_type: KeyType, progress: Progress) -> None:
+    `withdraw` removes from DNS what killed processes left there for a lineage, and never raises.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        mode: str,
+        key_type: KeyType,
+        withdraw: Callable[[str], None],
+        progress: Progress,
+    ) -> None:
         self._store = store
         self._lineages = Lineages(store)
         self._journal = Journal(store)
         self._mode = mode
         self._key_type = key_type
+        self._withdraw = withdraw
         self._progress = progress
 
     def why_due(self, want: Wanted, source: str) -> str | None:
@@ -61,7 +72,7 @@ class Renewal:
 
     def tidy(self, wanted: set[str]) -> None:
         """Finish or undo what killed processes left; an order that can go on is left to `renew`."""
-        for lineage in self._journal.open_lineages():
+        for lineage in {*self._journal.open_lineages(), *self._journal.lineages_in_dns()}:
             with suppress(Busy), self._store.lock(f"lineage-{lineage}", f"tidying {lineage}"):
                 self._settle(lineage)
                 intent = self._journal.read(lineage)
@@ -70,6 +81,7 @@ class Renewal:
 
     def _settle(self, lineage: str) -> None:
         """Finish what a killed process had all but done, and remove its challenge answers."""
+        self._withdraw(lineage)
         intent = self._journal.read(lineage)
         if intent is None:
             return
@@ -82,7 +94,8 @@ class Renewal:
         """Put the intent and the private key on disk, or take up those of an earlier process."""
         intent = self._journal.read(want.lineage)
         if intent is not None:
-            same = intent.names == want.names and intent.source == source
+            wanted_so = (self._mode, want.names, source)
+            same = (intent.mode, intent.names, intent.source) == wanted_so
             if same and self._lineages.privkey(want.lineage, intent.generation):
                 return intent
             self._drop(intent)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from picdns_core import names
 from picdns_core.announcer import Announcer
-from picdns_core.config import ConfigSource, mode_name
+from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.job import Job
@@ -121,6 +121,7 @@ class Runner:
             if claim is None:
                 return False
             self._progress(Step(text="Giving the name back", name=claim.cell.domain))
+            job.leftovers.remove_all(job.mode.name)
             with job.store.lock("address", "giving the name back"):
                 with (by := job.holder(claim))["http"]:
                     job.provider.teardown(**by)
@@ -164,20 +165,22 @@ class Runner:
                     self.refresh()
 
     def _open(self) -> Job:
-        raw = self._config.read()
-        name = mode_name(raw)
-        with self._guard:
-            if name not in self._providers:
-                self._providers[name] = load_mode(name)
         return Job(
             self._root,
             self._config,
-            raw,
-            self._providers[name],
+            self._config.read(),
+            self._load,
             self._store,
             self._signer,
+            self._cancel,
             self._progress,
         )
+
+    def _load(self, mode: str) -> Provider:
+        with self._guard:
+            if mode not in self._providers:
+                self._providers[mode] = load_mode(mode)
+            return self._providers[mode]
 
     def _register(self, job: Job) -> Registration:
         self._progress(Step(text="Registering", name=job.cell.domain))
@@ -265,7 +268,14 @@ class Runner:
             authority = self._authority
             if authority is None or not authority.is_for(job.picdns.acme, job.eab_key):
                 authority = self._authority = Authority(job.store, job.picdns.acme, job.eab_key)
-        return Orders(authority, job.journal, job.responder, self._cancel, self._progress)
+        return Orders(
+            authority,
+            job.journal,
+            job.responder,
+            lambda: job.lookup,
+            self._cancel,
+            self._progress,
+        )
 
 
 def _quiet(step: Step) -> None:

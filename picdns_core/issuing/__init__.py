@@ -3,5 +3,6 @@
 from picdns_core.issuing.authority import Authority
 from picdns_core.issuing.http01 import Http01Responder
 from picdns_core.issuing.orders import Orders
+from picdns_core.issuing.withdrawal import withdraw_all
 
-__all__ = ["Authority", "Http01Responder", "Orders"]
+__all__ = ["Authority", "Http01Responder", "Orders", "withdraw_all"]

@@ -1,23 +1,27 @@
 """Orders: from a request to a chain, resumed where an earlier process stopped."""
 
+from __future__ import annotations
+
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from acme import challenges, messages
 
-from picdns_core.errors import ChallengeFailed, OrderRefused, PicdnsError
+from picdns_core.errors import ChallengeFailed, OrderRefused
 from picdns_core.hookspecs import Publisher
 from picdns_core.issuing.authority import Authority
 from picdns_core.issuing.http01 import Http01Responder
 from picdns_core.issuing.patience import Patience
 from picdns_core.issuing.problems import challenge_failed, order_failed
+from picdns_core.issuing.solver import Http01Solver, Proof, Solver
 from picdns_core.issuing.wire import Client
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
-from picdns_core.store.journal import Journal, OrderIntent
+from picdns_core.store.journal import Journal
 
-_LONGEST_TOKEN = 128
+if TYPE_CHECKING:
+    from picdns_core.lookup import Lookup
+
 _VALIDATION, _ISSUANCE = 180.0, 300.0  # seconds until we give up waiting, and resume later
 
 
@@ -29,36 +33,52 @@ class Orders:
         authority: Authority,
         journal: Journal,
         responder: Http01Responder,
+        lookup: Callable[[], Lookup],
         cancel: threading.Event,
         progress: Progress,
     ) -> None:
         self._authority = authority
         self._journal = journal
         self._responder = responder
+        self._lookup = lookup
         self._cancel = cancel
         self._progress = progress
 
     def obtain(
-        self,
-        request: CertRequest,
-        challenge: type[Any],
-        publisher: Publisher | None = None,  # noqa: ARG002 - for DNS-01
+        self, request: CertRequest, challenge: type[Any], publisher: Publisher | None = None
     ) -> IssuedCert:
         """Order a certificate for the request; see `hookspecs.Acme.obtain`."""
-        if not issubclass(challenge, challenges.HTTP01):
-            raise OrderRefused(f"picdns does not know how to answer {challenge.typ}.")
         try:
             with self._authority.client() as client:
-                order = self._resume(client, request) or self._begin(client, request)
+                solver = self._solver(client, request, challenge, publisher)
+                order = self._resume(client, request) or self._begin(client, request, solver)
                 if order.body.status == messages.STATUS_PENDING:
-                    self._authorize(client, request, order, challenge)
+                    self._authorize(client, request, order, solver)
                 return self._finish(client, request, order)
         except (ChallengeFailed, OrderRefused):
-            self._note(request.lineage, order_url=None)
+            self._journal.note(request.lineage, order_url=None)
             raise
 
+    def _solver(
+        self,
+        client: Client,
+        request: CertRequest,
+        challenge: type[Any],
+        publisher: Publisher | None,
+    ) -> Solver:
+        if issubclass(challenge, challenges.HTTP01):
+            return Http01Solver(self._responder, self._journal, request.lineage, client.key)
+        if not issubclass(challenge, challenges.DNS01):
+            raise TypeError(f"picdns does not know how to answer {challenge.typ}")
+        if publisher is None:
+            raise TypeError("DNS01 needs the publisher")
+        from picdns_core.issuing.dns01 import Dns01Solver
+
+        journal = self._journal.txt(request.lineage)
+        return Dns01Solver(publisher, self._lookup(), journal, client.key, self._progress)
+
     def _resume(self, client: Client, request: CertRequest) -> messages.OrderResource | None:
-        intent = self._intent(request.lineage)
+        intent = self._journal.intent(request.lineage)
         if intent.order_url is None:
             return None
         self._progress(Step(text="Going on with an order left open", name=request.lineage))
@@ -70,10 +90,21 @@ class Orders:
             return None  # the CA no longer knows it, or never knew this account
         return None if order.body.status == messages.STATUS_INVALID else order
 
-    def _begin(self, client: Client, request: CertRequest) -> messages.OrderResource:
-        token = self._intent(request.lineage).probe
-        for name in request.names:
-            self._responder.self_probe(name, token)
+    def _begin(
+        self, client: Client, request: CertRequest, solver: Solver
+    ) -> messages.OrderResource:
+        if client.caa_identities:
+            from picdns_core.issuing.caa import check_caa
+
+            check_caa(
+                self._lookup(),
+                request.names,
+                client.caa_identities,
+                client.account_url,
+                solver.challenge.typ,
+                self._progress,
+            )
+        solver.rehearse(request.names)
         self._progress(Step(text="Ordering a certificate", name=request.lineage))
         try:
             order = client.open_order(request.names, self._authority.settings.profile)
@@ -82,7 +113,7 @@ class Orders:
                 raise
             self._authority.renew_account(client)
             order = client.open_order(request.names, self._authority.settings.profile)
-        self._note(request.lineage, order_url=order.uri)
+        self._journal.note(request.lineage, order_url=order.uri)
         return order
 
     def _authorize(
@@ -90,35 +121,22 @@ class Orders:
         client: Client,
         request: CertRequest,
         order: messages.OrderResource,
-        challenge: type[challenges.HTTP01],
+        solver: Solver,
     ) -> None:
         """Prove every name that the CA does not yet take as proven."""
         found = [client.read_authorization(url) for url in order.body.authorizations]
-        pending = [one for one in found if one.body.status != messages.STATUS_VALID]
-        chosen = [_choose(authorization, challenge) for authorization in pending]
-        with self._answers(client, request, chosen):
-            self._progress(Step(text="Proving the name to the CA", name=request.lineage))
-            for authorization, body in zip(pending, chosen, strict=True):
-                _answer(client, authorization, body)
-            for authorization in pending:
-                self._await_validation(client, authorization)
-
-    @contextmanager
-    def _answers(
-        self, client: Client, request: CertRequest, chosen: list[messages.ChallengeBody]
-    ) -> Iterator[None]:
-        """Keep the answers in the webroot; journalled first, so that a kill leaves none."""
-        tokens = {body.chall.encode("token"): body.chall for body in chosen}
-        if any(len(token) > _LONGEST_TOKEN for token in tokens):
-            raise ValueError("a token that is longer than any CA's")
-        self._note(request.lineage, tokens=tuple(tokens))
-        try:
-            for token, challenge in tokens.items():
-                self._responder.publish(token, challenge.validation(client.net.key))
-            yield
-        finally:
-            for token in tokens:
-                self._responder.withdraw(token)
+        proofs = [
+            Proof(one, _choose(one, solver.challenge))
+            for one in found
+            if one.body.status != messages.STATUS_VALID
+        ]
+        for batch in solver.batches(proofs):
+            with solver.showing(batch):
+                self._progress(Step(text="Proving the name to the CA", name=request.lineage))
+                for proof in batch:
+                    _answer(client, proof)
+                for proof in batch:
+                    self._await_validation(client, proof.authorization)
 
     def _await_validation(
         self, client: Client, authorization: messages.AuthorizationResource
@@ -157,29 +175,19 @@ class Orders:
         chain = client.download(order.body.certificate)
         return IssuedCert(fullchain_pem=chain, clock_offset=client.net.clock_offset)
 
-    def _intent(self, lineage: str) -> OrderIntent:
-        intent = self._journal.read(lineage)
-        if intent is None:
-            raise PicdnsError(f"No certificate is due for {lineage}: nothing was ordered.")
-        return intent
 
-    def _note(self, lineage: str, **changes: object) -> None:
-        self._journal.write(self._intent(lineage).but(**changes))
-
-
-def _answer(
-    client: Client, authorization: messages.AuthorizationResource, body: messages.ChallengeBody
-) -> None:
+def _answer(client: Client, proof: Proof) -> None:
     """Tell the CA to look; a refusal is none if it has looked already."""
     try:
-        client.answer_challenge(body, body.chall.response(client.net.key))
+        client.answer_challenge(proof.challenge, proof.response(client.key))
     except messages.Error:
-        if client.read_authorization(authorization.uri).body.status == messages.STATUS_PENDING:
+        authorization = client.read_authorization(proof.authorization.uri)
+        if authorization.body.status == messages.STATUS_PENDING:
             raise
 
 
 def _choose(
-    authorization: messages.AuthorizationResource, kind: type[challenges.HTTP01]
+    authorization: messages.AuthorizationResource, kind: type[Any]
 ) -> messages.ChallengeBody:
     """Pick the challenge by its type, never by its position."""
     if authorization.body.status == messages.STATUS_PENDING:

@@ -34,6 +34,13 @@ _HINTS = {
     "caa": "Allow this CA in the domain's CAA record.",
     "tls": "Check what answers for this name on port 443.",
 }
+_DNS01_HINTS = {
+    "dns": "Check with a public resolver that the domain's name servers answer.",
+    "unauthorized": "The CA saw other TXT values than ours there: look for a CNAME, for name "
+    "servers that lag behind or are not your provider's, and for another client of this name.",
+    "incorrectResponse": "The CA saw other TXT values than ours there: look for a CNAME, for name "
+    "servers that lag behind or are not your provider's, and for another client of this name.",
+}
 _SETTINGS = {
     "externalAccountRequired": (
         "picdns.acme.eab",
@@ -78,7 +85,9 @@ def challenge_failed(name: str, authorization: messages.Authorization) -> Challe
     """Say why the CA did not accept a proof; `authorization` is one that became invalid."""
     problems = [challenge.error for challenge in authorization.challenges if challenge.error]
     why = "; ".join(str(problem.detail or problem.typ) for problem in problems)
-    hints = [_HINTS[problem.code] for problem in problems if problem.code in _HINTS]
+    by_dns = any(one.error and one.chall.typ == "dns-01" for one in authorization.challenges)
+    known = _HINTS | _DNS01_HINTS if by_dns else _HINTS
+    hints = [known[problem.code] for problem in problems if problem.code in known]
     return ChallengeFailed(
         f"The CA could not verify {name}: {why or 'it gave no reason'}. {_KEPT}",
         hint=next(iter(hints), "Try again in an hour; CAs limit failures."),

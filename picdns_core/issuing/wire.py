@@ -67,6 +67,22 @@ class Client(client.ClientV2):
 
     net: Network
 
+    @property
+    def key(self) -> jwk.JWKEC:
+        """The account's key."""
+        key: jwk.JWKEC = self.net.key  # type: ignore[assignment] # ours always has one
+        return key
+
+    @property
+    def account_url(self) -> str:
+        """The URL of the account that is signed in, which CAA records may name."""
+        return str(self.net.account.uri) if self.net.account else ""
+
+    @property
+    def caa_identities(self) -> tuple[str, ...]:
+        """The names by which CAA records allow this CA, as its directory says."""
+        return tuple(getattr(self.directory.meta, "caa_identities", None) or ())
+
     def open_order(self, names: Sequence[str], profile: str | None) -> messages.OrderResource:
         """Create an order (RFC 8555, section 7.4); its authorizations are not read yet."""
         identifiers = [_identifier(name) for name in names]

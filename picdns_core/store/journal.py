@@ -1,15 +1,21 @@
 """Intents: written before an act, gone when it is done or undone."""
 
+from __future__ import annotations
+
 import logging
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Self
 
 import msgspec
 
-from picdns_core.errors import DamagedState
+from picdns_core.errors import DamagedState, PicdnsError
+from picdns_core.model import TxtRecord
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
 _ORDER = "journal/order-"
+_TXT = "journal/txt-"
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +61,25 @@ class Journal:
             self.close(lineage)
             return None
 
+    def intent(self, lineage: str) -> OrderIntent:
+        """Return the open intent of a lineage that is being renewed."""
+        intent = self.read(lineage)
+        if intent is None:
+            raise PicdnsError(f"No certificate is due for {lineage}: nothing was ordered.")
+        return intent
+
+    def note(self, lineage: str, **changes: object) -> None:
+        """Keep that the order of a lineage has got further."""
+        self.write(self.intent(lineage).but(**changes))
+
+    def lineages_in_dns(self) -> list[str]:
+        """Name the lineages of which TXT values may be in public DNS."""
+        return [left.lineage for left in TxtJournal.left(self._store)]
+
+    def txt(self, lineage: str) -> TxtJournal:
+        """Return the TXT values of the lineage that is being renewed."""
+        return TxtJournal(self._store, self.intent(lineage).mode, lineage)
+
     def close(self, lineage: str) -> None:
         """Forget the intent: its act is done, or undone."""
         self._store.delete(_key(lineage))
@@ -66,6 +91,58 @@ class Journal:
             for key in self._store.keys("journal")
             if key.startswith(_ORDER)
         ]
+
+
+class TxtIntent(Document, frozen=True, kw_only=True):
+    """TXT values that may be in public DNS because of an order, published in this mode."""
+
+    mode: str
+    lineage: str
+    records: tuple[TxtRecord, ...] = ()
+
+
+class TxtJournal:
+    """The TXT values of one lineage in one mode; to be used with the lineage's lock held."""
+
+    def __init__(self, store: Store, mode: str, lineage: str) -> None:
+        self._store = store
+        self._mode = mode
+        self._lineage = lineage
+        self._key = f"{_TXT}{mode}-{lineage}.json"
+
+    @staticmethod
+    def left(store: Store) -> Iterator[TxtIntent]:
+        """Find what is left of all lineages, in all modes."""
+        for key in store.keys("journal"):
+            if key.startswith(_TXT):
+                with suppress(DamagedState):
+                    if found := load(store, key, TxtIntent):
+                        yield found
+
+    def add(self, *records: TxtRecord) -> None:
+        """Keep that these are about to be published; it is on disk when this returns."""
+        self._write(tuple(dict.fromkeys((*self.records(), *records))))
+
+    def remove(self, *records: TxtRecord) -> None:
+        """Forget values that are withdrawn."""
+        self._write(tuple(one for one in self.records() if one not in records))
+
+    def records(self) -> tuple[TxtRecord, ...]:
+        """List the values, oldest first; a damaged list is as good as none."""
+        try:
+            found = load(self._store, self._key, TxtIntent)
+        except DamagedState as error:
+            _log.warning("%s", error)
+            self._store.delete(self._key)
+            return ()
+        return found.records if found else ()
+
+    def _write(self, records: tuple[TxtRecord, ...]) -> None:
+        if records:
+            intent = TxtIntent(mode=self._mode, lineage=self._lineage, records=records)
+            save(self._store, self._key, intent)
+        else:
+            self._store.delete(self._key)
 
 
 def _key(lineage: str) -> str:

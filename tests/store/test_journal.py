@@ -3,8 +3,9 @@
 import pytest
 
 from picdns_core.errors import StoreError
+from picdns_core.model import TxtRecord
 from picdns_core.store import FileStore
-from picdns_core.store.journal import Journal, OrderIntent
+from picdns_core.store.journal import Journal, OrderIntent, TxtJournal
 
 INTENT = OrderIntent(
     mode="http01",
@@ -54,3 +55,41 @@ def test_an_intent_of_a_newer_picdns_is_refused(journal: Journal, store: FileSto
     store.put("journal/order-home.cell.json", b'{"version": 2}')
     with pytest.raises(StoreError, match="newer picdns"):
         journal.read("home.cell")
+
+
+APEX, WILDCARD, OTHER = (
+    TxtRecord(name="_acme-challenge.home.test", value=value) for value in ("apex", "wild", "other")
+)
+
+
+def test_txt_values_are_known_until_they_are_removed(store: FileStore) -> None:
+    """Each once, by another process as well, and no file is left of none."""
+    ours = TxtJournal(store, "duckdns", "home.test")
+    ours.add(APEX, WILDCARD)
+    ours.add(OTHER, APEX)
+    later = TxtJournal(FileStore(store.base.parents[2]), "duckdns", "home.test")
+    assert later.records() == (APEX, WILDCARD, OTHER)
+    later.remove(APEX, OTHER)
+    assert ours.records() == (WILDCARD,)
+    later.remove(WILDCARD)
+    later.remove(WILDCARD)
+    assert store.keys("journal") == []
+
+
+def test_txt_values_are_found_whatever_their_mode(journal: Journal, store: FileStore) -> None:
+    """Those of a mode that was left, too; damage is passed over."""
+    TxtJournal(store, "duckdns", "home.test").add(APEX)
+    TxtJournal(store, "pic_ngo", "home.pic.ngo").add(OTHER)
+    store.put("journal/txt-duckdns-damaged.json", b"{")
+    found = [(one.mode, one.lineage, one.records) for one in TxtJournal.left(store)]
+    expected = [("duckdns", "home.test", (APEX,)), ("pic_ngo", "home.pic.ngo", (OTHER,))]
+    assert found == expected
+    assert journal.lineages_in_dns() == ["home.test", "home.pic.ngo"]
+    assert journal.open_lineages() == []
+
+
+def test_a_damaged_list_of_txt_values_is_as_good_as_none(store: FileStore) -> None:
+    """It is given up, as whoever reads it can do nothing with it."""
+    store.put("journal/txt-duckdns-home.test.json", b"{")
+    assert TxtJournal(store, "duckdns", "home.test").records() == ()
+    assert store.keys("journal") == []
