@@ -1,5 +1,6 @@
 """From the account's records to the zone in DNS, at once or some seconds later."""
 
+import bisect
 import re
 import threading
 import time
@@ -48,15 +49,17 @@ class Publisher:
         """
         values = _values(records)
         with self._changed:
-            if self.delay > 0 and not self._closed:
-                self._due.append(_Due(time.monotonic() + self.delay, zone, name, values))
-                if not self._thread:
-                    self._thread = threading.Thread(target=self._work, name="picdns-cloudflare")
-                    self._thread.start()
-                self._changed.notify_all()
+            due = _Due(time.monotonic() + self.delay, zone, name, values)
+            # What was still to come for the name would undo this.
+            self._due = [one for one in self._due if one.at < due.at or one.name != name]
+            if self.delay <= 0:
+                self._write(zone, name, values)
                 return
-            self._due = [one for one in self._due if one.name != name]
-            self._write(zone, name, values)
+            bisect.insort(self._due, due, key=lambda one: one.at)
+            if not self._thread:
+                self._thread = threading.Thread(target=self._work, name="picdns-cloudflare")
+                self._thread.start()
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Forget what is due, and end; safe twice."""
