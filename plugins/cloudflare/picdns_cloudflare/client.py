@@ -1,0 +1,210 @@
+"""Cloudflare's API v4: one small method per call (developers.cloudflare.com/api).
+
+A token is all it needs. It asks nothing that was not called for, and repeats nothing.
+"""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import requests
+from msgspec import Struct
+
+from picdns_cloudflare import errors
+from picdns_cloudflare.errors import DNS_EDIT, ZONE_READ, Fault
+from picdns_core import PicdnsError, Secret
+
+T = TypeVar("T")
+
+TTL = 60
+"""Seconds for which what we create may be kept: the least there is, so that a change is soon
+seen everywhere. "Automatic" would be 300."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+_PER_PAGE = 50  # the most that zones have on a page
+_MOST_PAGES = 200
+_THROTTLED = 429
+_BROKEN = 500
+_THROTTLED_CODE = 971
+
+
+class Zone(Struct, frozen=True):
+    """A zone that the token can see."""
+
+    id: str
+    name: str
+
+    def covers(self, name: str) -> bool:
+        """Say whether a name is in it."""
+        return name == self.name or name.endswith(f".{self.name}")
+
+
+class Record(Struct, frozen=True):
+    """A DNS record as Cloudflare keeps it; what else it has is not our affair."""
+
+    id: str
+    type: str
+    name: str
+    content: str = ""
+    comment: str | None = None
+
+
+class Cloudflare:
+    """The API, with one token and the session of the caller."""
+
+    def __init__(self, http: requests.Session, api_url: str, token: Secret) -> None:
+        self._http = http
+        self._api_url = api_url.rstrip("/")
+        self._token = token
+
+    def zones(self, name: str | None = None) -> list[Zone]:
+        """List the zones that the token can see, or the one of exactly this name."""
+        return self._list("/zones", ZONE_READ, Zone, {"name": name} if name else {})
+
+    def zone(self, zone_id: str) -> Zone:
+        """Return the zone with this id."""
+        return _read(self._ask("GET", f"/zones/{zone_id}", ZONE_READ).result, Zone)
+
+    def records(self, zone: Zone, **filters: str) -> list[Record]:
+        """List records that match all of `type`, and exactly `name` and `comment`."""
+        query = {key if key == "type" else f"{key}.exact": text for key, text in filters.items()}
+        return self._list(_path(zone), DNS_EDIT, Record, query)
+
+    def create(
+        self, zone: Zone, record_type: str, name: str, content: str, comment: str
+    ) -> Record | None:
+        """Create a record, unproxied; None when an identical one is there.
+
+        Cloudflare appends the zone to a name that is outside of it. What came of that is removed
+        again, and ForeignName raised.
+        """
+        body = {
+            "type": record_type,
+            "name": name,
+            "content": content,
+            "ttl": TTL,
+            "proxied": False,
+            "comment": comment,
+        }
+        reply = self._ask("POST", _path(zone), DNS_EDIT, body=body, fine=errors.IDENTICAL)
+        if not reply.success:
+            return None
+        made = _read(reply.result, Record)
+        if made.name.startswith(f"{name}."):
+            self.delete(zone, made.id)
+            raise errors.outside(name, made.name.removeprefix(f"{name}."))
+        return made
+
+    def change(self, zone: Zone, record: Record, content: str) -> None:
+        """Change the content of a record and nothing else of it."""
+        path = f"{_path(zone)}/{record.id}"
+        self._ask("PATCH", path, DNS_EDIT, body={"content": content}, fine=errors.IDENTICAL)
+
+    def delete(self, zone: Zone, record_id: str) -> None:
+        """Delete a record; one that is gone is fine."""
+        self._ask("DELETE", f"{_path(zone)}/{record_id}", DNS_EDIT, fine=errors.GONE)
+
+    def token_status(self) -> str | None:
+        """Return what Cloudflare thinks of the token: active, disabled or expired.
+
+        None where it does not say: of tokens it does not know, and of those of an account.
+        """
+        try:
+            reply = self._exchange("GET", "/user/tokens/verify")
+            return _read(reply.result, _Verified).status if reply.success else None
+        except PicdnsError:
+            return None
+
+    def _list(self, path: str, needs: str, kind: type[T], query: dict[str, str]) -> list[T]:
+        found: list[T] = []
+        for page in range(1, _MOST_PAGES + 1):
+            paged = query | {"page": str(page), "per_page": str(_PER_PAGE)}
+            reply = self._ask("GET", path, needs, query=paged)
+            found += _read(reply.result, list[kind])  # type: ignore[valid-type]
+            if page >= reply.pages:
+                break
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        needs: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        fine: frozenset[int] = frozenset(),
+    ) -> "_Reply":
+        """Exchange a request for a reply that succeeded, or failed with a code that is `fine`."""
+        reply = self._exchange(method, path, query, body)
+        if reply.success or errors.codes(reply.errors) & fine:
+            return reply
+        raise errors.refusal(reply.errors, needs, self.token_status)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> "_Reply":
+        if not _TOKEN.fullmatch(self._token.reveal()):
+            raise errors.malformed("Nothing was sent. What is served stays so.")
+        try:
+            response = self._http.request(
+                method,
+                f"{self._api_url}{path}",
+                params=query,
+                json=body,
+                auth=self._authorize,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise errors.unavailable(f"no answer ({type(error).__name__})") from error
+        if response.status_code == _THROTTLED:
+            raise errors.limited(response)
+        if response.status_code >= _BROKEN:
+            raise errors.unavailable(f"it answers HTTP {response.status_code}")
+        try:
+            reply = msgspec.json.decode(response.content, type=_Reply)
+        except msgspec.MsgspecError:
+            status = response.status_code
+            raise errors.unavailable(f"HTTP {status} with something else than its JSON") from None
+        if _THROTTLED_CODE in errors.codes(reply.errors):
+            raise errors.limited(response)
+        return reply
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request; as `auth`, so that no .netrc of the host replaces it."""
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return request
+
+
+class _Page(Struct, frozen=True):
+    total_pages: int = 1
+
+
+class _Reply(Struct, frozen=True):
+    success: bool
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    errors: tuple[Fault, ...] = ()
+    result_info: _Page | None = None
+
+    @property
+    def pages(self) -> int:
+        return self.result_info.total_pages if self.result_info else 1
+
+
+class _Verified(Struct, frozen=True):
+    status: str
+
+
+def _path(zone: Zone) -> str:
+    return f"/zones/{zone.id}/dns_records"
+
+
+def _read(result: msgspec.Raw, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(result, type=kind)
+    except msgspec.MsgspecError:
+        raise errors.unavailable("its JSON is not what it documents") from None

@@ -1,0 +1,175 @@
+"""A domain that Cloudflare serves: its records are kept, and the CA finds its proof there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from picdns_core import (
+    Acme,
+    Addresses,
+    Cell,
+    CertRequest,
+    ConfigError,
+    DomainMode,
+    IssuedCert,
+    Publication,
+    Publisher,
+    Registration,
+    SecretField,
+    Secrets,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+    from picdns_cloudflare.client import Cloudflare, Zone
+    from picdns_cloudflare.publisher import TxtPublisher
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What stands under `ddns`."""
+
+    zone_id: Annotated[
+        Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None,
+        Meta(
+            title="Zone ID",
+            description="From the zone's overview page at Cloudflare; only for tokens that cannot "
+            "list zones.",
+        ),
+    ] = None
+    api_url: Annotated[
+        str,
+        Meta(title="API", description="Where Cloudflare's API v4 is.", pattern="^https://"),
+    ] = "https://api.cloudflare.com/client/v4"
+
+
+@hookimpl
+def domain_mode() -> DomainMode:
+    return DomainMode(
+        name="cloudflare",
+        title="Own domain at Cloudflare",
+        description="One publicly trusted certificate for the domain and all names below it. "
+        "Cloudflare serves the domain; an API token lets this cell keep its records. No port has "
+        "to be open for that.",
+        settings=Settings,
+        publishes_addresses=True,
+        secrets=(
+            SecretField(
+                name="token",
+                title="API token",
+                description="Made at Cloudflare under My Profile > API Tokens, by the template "
+                "Edit zone DNS, for the zone of the domain.",
+            ),
+        ),
+    )
+
+
+@hookimpl
+def register(
+    cell: Cell, settings: Settings, http: requests.Session, secrets: Secrets
+) -> Registration:
+    """Find the zone, and write and remove a TXT there, as a renewal will have to."""
+    from picdns_cloudflare.ownership import canary
+    from picdns_cloudflare.zones import Zones, given_zone
+
+    cloudflare = _cloudflare(settings, http, secrets)
+    if settings.zone_id:
+        zone = given_zone(cloudflare, settings.zone_id, cell.domain)
+    else:
+        zone = Zones(cloudflare).covering(cell.domain)
+    rehearsal = _txt_publisher(cell, cloudflare, zone)
+    rehearsal.publish(canary(cell.domain))
+    rehearsal.withdraw(canary(cell.domain))
+    return Registration(domain=cell.domain, notes={"zone_id": zone.id, "zone": zone.name})
+
+
+@hookimpl
+def update_ip(
+    cell: Cell,
+    settings: Settings,
+    registration: Registration,
+    addresses: Addresses,
+    http: requests.Session,
+    secrets: Secrets,
+) -> Publication:
+    from picdns_cloudflare.addresses import AddressRecords
+    from picdns_cloudflare.ownership import mark
+
+    cloudflare = _cloudflare(settings, http, secrets)
+    records = AddressRecords(cloudflare, _registered(registration), mark(cell))
+    changed = records.publish(registration.domain, addresses)
+    return Publication(addresses=addresses, changed=changed)
+
+
+@hookimpl
+def publisher(
+    cell: Cell,
+    settings: Settings,
+    registration: Registration,
+    http: requests.Session,
+    secrets: Secrets,
+) -> Publisher:
+    cloudflare = _cloudflare(settings, http, secrets)
+    return _txt_publisher(cell, cloudflare, _registered(registration))
+
+
+@hookimpl
+def issue_cert(request: CertRequest, acme: Acme, publisher: Publisher) -> IssuedCert:
+    from acme.challenges import DNS01
+
+    return acme.obtain(request, DNS01, publisher)
+
+
+@hookimpl
+def teardown(
+    cell: Cell,
+    settings: Settings,
+    registration: Registration,
+    http: requests.Session,
+    secrets: Secrets,
+) -> bool:
+    """Delete what carries this cell's comment; what was there before and only changed stays."""
+    from picdns_cloudflare.ownership import mark, names
+
+    cloudflare = _cloudflare(settings, http, secrets)
+    zone = _registered(registration)
+    ours = [
+        record
+        for record in cloudflare.records(zone, comment=mark(cell))
+        if record.comment == mark(cell)
+        and record.name in names(registration.domain)
+        and record.type in ("A", "AAAA", "TXT")
+    ]
+    for record in ours:
+        cloudflare.delete(zone, record.id)
+    return bool(ours)
+
+
+def _cloudflare(settings: Settings, http: requests.Session, secrets: Secrets) -> Cloudflare:
+    from picdns_cloudflare.client import Cloudflare
+
+    token = secrets.get("token")
+    if not token:
+        raise ConfigError(
+            "ddns.token",
+            "the Cloudflare API token is missing.",
+            hint="Set it: `picdns init --secret token=@FILE`.",
+        )
+    return Cloudflare(http, settings.api_url, token)
+
+
+def _txt_publisher(cell: Cell, cloudflare: Cloudflare, zone: Zone) -> TxtPublisher:
+    from picdns_cloudflare.ownership import mark
+    from picdns_cloudflare.publisher import TxtPublisher
+    from picdns_cloudflare.zones import Zones
+
+    return TxtPublisher(cloudflare, Zones(cloudflare, zone), mark(cell))
+
+
+def _registered(registration: Registration) -> Zone:
+    from picdns_cloudflare.client import Zone
+
+    return Zone(id=registration.notes["zone_id"], name=registration.notes["zone"])

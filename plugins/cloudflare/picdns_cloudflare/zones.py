@@ -1,0 +1,74 @@
+"""Which zone a name is in: the longest of those that the token can see."""
+
+from collections.abc import Iterator
+
+from picdns_cloudflare.client import Cloudflare, Zone
+from picdns_cloudflare.errors import outside
+from picdns_core import (
+    AuthenticationFailed,
+    ForeignName,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+)
+
+
+class Zones:
+    """Finds zones by names; what is in a zone it knows costs no request."""
+
+    def __init__(self, cloudflare: Cloudflare, *known: Zone) -> None:
+        self._cloudflare = cloudflare
+        self._known = list(known)
+
+    def covering(self, name: str) -> Zone:
+        """Return the zone that a name is in; ForeignName when the token sees none."""
+        for zone in self._known:
+            if zone.covers(name):
+                return zone
+        self._known.append(self._look_up(name))
+        return self._known[-1]
+
+    def _look_up(self, name: str) -> Zone:
+        for suffix in _suffixes(name):
+            if found := self._named(suffix):
+                return found[0]
+        seen = self._cloudflare.zones()
+        if covering := [zone for zone in seen if zone.covers(name)]:
+            return max(covering, key=lambda zone: len(zone.name))
+        listed = ", ".join(sorted(zone.name for zone in seen)) or "none"
+        raise ForeignName(
+            f"{name} is in no zone that the Cloudflare API token can see; it sees: {listed}.",
+            hint="At Cloudflare, add the domain, or edit the token and include its zone under "
+            "Zone Resources.",
+        )
+
+    def _named(self, name: str) -> list[Zone]:
+        try:
+            return self._cloudflare.zones(name)
+        except (AuthenticationFailed, RateLimited, ProviderUnavailable):
+            raise
+        except ProviderError:  # a name that Cloudflare will not filter by: the whole list decides
+            return []
+
+
+def given_zone(cloudflare: Cloudflare, zone_id: str, domain: str) -> Zone:
+    """Return the zone that the settings name; ForeignName when the domain is not in it.
+
+    A token that may not read zones cannot say what this one is called. Then it is known by the
+    domain, and the first write shows whether the domain is in it.
+    """
+    try:
+        zone = cloudflare.zone(zone_id)
+    except AuthenticationFailed:
+        return Zone(id=zone_id, name=domain)
+    if not zone.covers(domain):
+        raise outside(domain, zone.name)
+    return zone
+
+
+def _suffixes(name: str) -> Iterator[str]:
+    """Name what can be a zone, longest first: two labels or more, none with an underscore."""
+    labels = name.split(".")
+    for start in range(len(labels) - 1):
+        if not any(label.startswith(("_", "*")) for label in labels[start:]):
+            yield ".".join(labels[start:])
