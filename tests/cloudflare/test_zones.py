@@ -1,0 +1,72 @@
+"""The zone of a name: the longest suffix that the token can see."""
+
+import pytest
+
+from picdns_core import AuthenticationFailed, ForeignName
+from picdns_core.testing import Answer
+from picdns_core.testing.services.cloudflare import Cloudflare
+
+from .conftest import INNER_ZONE, ZONE, MakeCell, asked
+
+
+def test_longest_suffix_wins(make_cell: MakeCell) -> None:
+    """A domain in a zone of its own is not written to the zone above."""
+    assert make_cell(domain=f"home.{INNER_ZONE}").register().notes["zone"] == INNER_ZONE
+    assert make_cell(domain=INNER_ZONE).register().notes["zone"] == INNER_ZONE
+    assert make_cell(domain=f"home.{ZONE}").register().notes["zone"] == ZONE
+
+
+def test_zone_that_the_token_cannot_see_does_not_count(
+    make_cell: MakeCell, stand_in: Cloudflare
+) -> None:
+    """Only what can be written to is of use."""
+    token = stand_in.token(zones=[ZONE])
+    assert make_cell(domain=f"home.{INNER_ZONE}", token=token).register().notes["zone"] == ZONE
+
+
+def test_similar_name_is_not_in_the_zone(make_cell: MakeCell, stand_in: Cloudflare) -> None:
+    """Labels are compared, not letters."""
+    with pytest.raises(ForeignName, match=r"my-cf\.test is in no zone"):
+        make_cell(domain=f"my-{ZONE}").register()
+    assert stand_in.records(ZONE) == []
+
+
+def test_domain_that_is_in_no_zone_is_said(make_cell: MakeCell, stand_in: Cloudflare) -> None:
+    """With the zones that there are, and what to click."""
+    token = stand_in.token(zones=[ZONE])
+    with pytest.raises(ForeignName) as refused:
+        make_cell(domain="home.example", token=token).register()
+    assert refused.value.message == (
+        "home.example is in no zone that the Cloudflare API token can see; it sees: cf.test."
+    )
+    assert "add the domain, or edit the token" in refused.value.hint
+
+
+def test_token_that_may_not_read_zones_is_told_the_way_out(
+    make_cell: MakeCell, stand_in: Cloudflare
+) -> None:
+    """The permission by name, or the zone's id."""
+    token = stand_in.token(permissions=["dns edit"])
+    with pytest.raises(AuthenticationFailed) as refused:
+        make_cell(token=token).register()
+    assert "lacks the permission Zone.Zone: Read" in refused.value.message
+    assert "requires permission 'com.cloudflare.api.account.zone.list'" in refused.value.message
+    assert refused.value.hint.endswith("Or set ddns.zone_id.")
+
+
+def test_name_that_is_refused_as_a_filter_is_sought_in_the_list(
+    make_cell: MakeCell, stand_in: Cloudflare
+) -> None:
+    """Some forms of names get HTTP 400 there."""
+    body = '{"success": false, "errors": [{"code": 1004, "message": "Invalid zone name."}]}'
+    stand_in.on("GET", r"/zones\?name=", Answer(400, body=body))
+    assert make_cell(domain=f"home.{INNER_ZONE}").register().notes["zone"] == INNER_ZONE
+
+
+def test_one_request_finds_a_zone_that_is_the_domain(
+    make_cell: MakeCell, stand_in: Cloudflare
+) -> None:
+    """And registering takes two more, for the canary."""
+    make_cell(domain=ZONE).register()
+    assert asked(stand_in)[0] == f"GET /zones?name={ZONE}"
+    assert len(stand_in.requests) == 3
