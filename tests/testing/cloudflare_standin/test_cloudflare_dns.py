@@ -1,6 +1,7 @@
 """From the API to DNS: what is served, and when."""
 
 import ssl
+import threading
 from typing import Any
 
 import cloudflare
@@ -124,6 +125,16 @@ def test_a_later_change_at_once_is_not_undone(stand_in: Cloudflare, zone: Zone) 
     stand_in.add_record("cloud.test", "TXT", "after", '"x"')
     assert wait_until(lambda: ("after", "TXT") in zone.records(), 10)
     assert zone.records()["overtaken", "TXT"] == {"one", "two"}
+
+
+def test_nothing_waits_for_dns_when_it_is_closed(stand_in: Cloudflare, zone: Zone) -> None:
+    """What was still to come is forgotten, and its thread is gone."""
+    stand_in.propagation = 3600
+    stand_in.add_record("cloud.test", "TXT", "closed", '"x"')
+    assert "picdns-cloudflare" in {thread.name for thread in threading.enumerate()}
+    stand_in.close()
+    assert "picdns-cloudflare" not in {thread.name for thread in threading.enumerate()}
+    assert ("closed", "TXT") not in zone.records()
 
 
 def test_a_name_server_that_is_gone_is_cloudflares_trouble() -> None:

@@ -44,7 +44,8 @@ class Account:
         """Return the zones that a token may list: those among its resources."""
         live = _live(token)
         if not live.may("zone read"):
-            # https://github.com/troglobit/inadyn/pull/285
+            # The right to edit records is not enough: https://github.com/traefik/traefik/issues/5965
+            # The words are those of https://github.com/troglobit/inadyn/pull/285
             needed = "requires permission 'com.cloudflare.api.account.zone.list' to list zones"
             raise Refused(403, 0, f"Actor 'com.cloudflare.api.token.{live.id}' {needed}")
         return [hosted for name, hosted in self.hosted.items() if live.covers(name)]

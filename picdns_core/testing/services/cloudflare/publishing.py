@@ -51,7 +51,9 @@ class Publisher:
         with self._changed:
             due = _Due(time.monotonic() + self.delay, zone, name, values)
             # What was still to come for the name would undo this.
-            self._due = [one for one in self._due if one.at < due.at or one.name != name]
+            self._due = [
+                one for one in self._due if one.at < due.at or (one.zone, one.name) != (zone, name)
+            ]
             if self.delay <= 0:
                 self._write(zone, name, values)
                 return

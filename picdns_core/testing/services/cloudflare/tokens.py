@@ -6,6 +6,7 @@ import math
 import re
 import secrets
 import string
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -132,6 +133,7 @@ class Quota:
         self.requests = 1200
         self.window = 300.0
         self._used: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
 
     def spend(self, token: Token) -> dict[str, str]:
         """Count a request and return the headers that tell of the limit.
@@ -139,10 +141,11 @@ class Quota:
         Raises `Refused` when nothing is left; everything is, until the window ends.
         """
         now = time.monotonic()
-        begun, used = self._used.get(token.id, (now, 0))
-        if now >= begun + self.window:
-            begun, used = now, 0
-        self._used[token.id] = begun, used + 1
+        with self._lock:
+            begun, used = self._used.get(token.id, (now, 0))
+            if now >= begun + self.window:
+                begun, used = now, 0
+            self._used[token.id] = begun, used + 1
         left = max(self.requests - used - 1, 0)
         wait = math.ceil(begun + self.window - now)
         # The form is https://developers.cloudflare.com/changelog/2025-09-03-rate-limiting-improvement
