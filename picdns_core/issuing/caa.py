@@ -1,12 +1,10 @@
 """Whether CAA records let the CA issue, asked before it is (RFC 8659, RFC 8657)."""
 
-import logging
 import re
 from collections.abc import Collection, Iterable
 
 from picdns_core.errors import OrderRefused, ProviderUnavailable
 from picdns_core.lookup import Caa, Lookup
-from picdns_core.model import Progress, Step
 
 _CRITICAL = 128
 _KNOWN_TAGS = {"issue", "issuewild", "iodef", "issuemail"}  # as Let's Encrypt's CA knows them
@@ -15,8 +13,6 @@ _LABEL = r"[A-Za-z0-9](?:-*[A-Za-z0-9])*"
 _ISSUER = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*)?")
 _PARAMETER = re.compile(rf"({_LABEL})[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)")
 
-_log = logging.getLogger(__name__)
-
 
 def check_caa(
     lookup: Lookup,
@@ -24,7 +20,6 @@ def check_caa(
     identities: Collection[str],
     account_url: str,
     challenge_type: str,
-    progress: Progress,
 ) -> None:
     """Raise OrderRefused when a CAA record forbids the CA to issue for one of the names.
 
@@ -40,8 +35,7 @@ def check_caa(
         try:
             records = lookup.caa(base)
         except ProviderUnavailable as error:
-            _log.warning("CAA of %s is not checked: %s", base, error)
-            progress(Step(text="CAA is not to be seen from here; the CA looks itself", name=base))
+            lookup.warn(f"CAA is not checked here, the CA looks itself: {error.message}", base)
             continue
         for wildcard in sorted(wildcards):
             name = f"*.{base}" if wildcard else base

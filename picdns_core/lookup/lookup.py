@@ -57,7 +57,7 @@ class Lookup:
     ) -> None:
         from picdns_core.lookup.way import Way
 
-        self._way = Way(settings, ca_bundle, cancel, self._tell)
+        self._way = Way(settings, ca_bundle, cancel, self.warn)
         self._cancel = cancel
         self._progress = progress
         self._patience = patience
@@ -76,7 +76,7 @@ class Lookup:
             try:
                 aliases = self._way.query(Question.of(place, "CNAME")).records
             except NoAnswer as error:
-                self._tell(f"{error}: going on as if there was no CNAME", place)
+                self.warn(f"{error}: going on as if there was no CNAME", place)
                 return place
             if not aliases:
                 return place
@@ -133,6 +133,11 @@ class Lookup:
             ipv6=IPv6Address(ipv6[0].address) if ipv6 else None,
         )
 
+    def warn(self, text: str, name: str = "") -> None:
+        """Say what is not as it should be, though the work goes on."""
+        _log.warning("%s %s", text, name)
+        self._progress(Step(text=text, name=name))
+
     def _records(self, name: str, rdtype: str) -> tuple[Any, ...]:
         from picdns_core.lookup.wire import NoAnswer, Question
 
@@ -165,12 +170,12 @@ class Lookup:
         """Say what is missing, and go on unless those who know say that the value is not there."""
         lacking, silent = ", ".join(sight.lacking), ", ".join(sight.silent)
         if not definite:
-            self._tell(f"Not seen yet by {who}, which may remember; going on", name)
+            self.warn(f"Not seen yet by {who}, which may remember; going on", name)
         elif len(sight.showing) > len(sight.lacking):
             missing = f"Not yet shown by {lacking}" if lacking else f"No answer from {silent}"
-            self._tell(f"{missing}; going on, since others show it", name)
+            self.warn(f"{missing}; going on, since others show it", name)
         elif not lacking:
-            self._tell(f"No valid answer from {who}; going on, since it may be there", name)
+            self.warn(f"No valid answer from {who}; going on, since it may be there", name)
         else:
             raise PropagationTimeout(
                 f"The TXT value at {name} is not shown by {lacking} after {self._patience:.0f} s, "
@@ -178,7 +183,3 @@ class Lookup:
                 hint="Try again later. If it lasts, see whether these are the name servers of the "
                 "provider in whose zone picdns writes.",
             )
-
-    def _tell(self, text: str, name: str = "") -> None:
-        _log.warning("%s %s", text, name)
-        self._progress(Step(text=text, name=name))
