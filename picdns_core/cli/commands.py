@@ -13,8 +13,9 @@ import click
 from picdns_core.cli.arguments import pairs, secret, setting
 from picdns_core.cli.output import Output
 from picdns_core.errors import ConfigError, PicdnsError
-from picdns_core.model import Service
-from picdns_core.plugins import installed_modes, load_mode
+from picdns_core.installed import installed_modes
+from picdns_core.model import CertFiles, Service
+from picdns_core.plugins import load_mode
 from picdns_core.runner import Runner
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
@@ -173,6 +174,38 @@ def renew(root: Path, output: Output, name: str | None, *, force: bool) -> bool:
     report = _runner(root, output).renew(name, force=force)
     output.report(report)
     return not report.failed
+
+
+@command()
+@click.option(
+    "--cert",
+    "certs",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A certificate with its chain in PEM, as certbot's fullchain.pem.",
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="Its private key in PEM, as certbot's privkey.pem.",
+)
+def adopt(root: Path, output: Output, certs: tuple[str, ...], keys: tuple[str, ...]) -> bool:
+    """Serve certificates from elsewhere until the cell has its own.
+
+    For a cell that moves in from certbot, acme.sh or Caddy's own: nothing is interrupted. The
+    files are copied and stay as they are. Several certificates are adopted at once, each --cert
+    with its --key in the same order. The next `picdns up` gets the cell's own; should that fail,
+    the adopted ones go on being served.
+    """
+    if len(certs) != len(keys):
+        raise click.UsageError("Give each --cert its --key, in the same order.")
+    given = [CertFiles(fullchain=cert, privkey=key) for cert, key in zip(certs, keys, strict=True)]
+    output.adoption(_runner(root, output).adopt(given))
+    return True
 
 
 @command()

@@ -1,7 +1,7 @@
 """What the terminal shows: steps as they happen, a result, or one clear error."""
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -12,6 +12,9 @@ from rich.table import Table
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.model import Report, Step
 from picdns_core.status import CertStatus, Status
+
+if TYPE_CHECKING:
+    from picdns_core.adoption import Adoption
 
 
 class Output:
@@ -59,6 +62,20 @@ class Output:
         self.result(report, "\n".join(lines))
         for problem in report.failed:
             self._say(problem.message, problem.hint)
+
+    def adoption(self, adoption: "Adoption") -> None:
+        """Show what `adopt` did."""
+        lines = [
+            f"Adopted for {', '.join(one.names)}, until {one.not_after:%Y-%m-%d}: by {one.issuer}"
+            for one in adoption.adopted
+        ]
+        lines += [f"Left alone, there is one: {', '.join(names)}" for names in adoption.kept]
+        if adoption.missing:
+            lines.append(f"No certificate yet: {', '.join(adoption.missing)}")
+        if adoption.deployed:
+            lines.append("The newest certificates are in use")
+        lines.append("Next: picdns up")
+        self.result(adoption, "\n".join(lines))
 
     def status(self, status: Status) -> None:
         """Show the whole cell: as a table on a terminal, as plain lines in a pipe."""
