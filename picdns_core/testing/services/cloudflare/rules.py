@@ -14,9 +14,8 @@ AUTOMATIC = 1
 
 _PROXIABLE = {"A", "AAAA", "CNAME"}
 _TYPES = {*_PROXIABLE, "TXT", "MX", "NS", "CAA"}
-_LONGEST_COMMENT = (
-    100  # https://developers.cloudflare.com/dns/manage-dns-records/reference/record-attributes/
-)
+# https://developers.cloudflare.com/dns/manage-dns-records/reference/record-attributes/
+_LONGEST_COMMENT = 100
 _TTLS = range(60, 86400 + 1)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
