@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from picdns_core.adoption import Adopted, Adoption
     from picdns_core.config import ConfigSource
     from picdns_core.errors import (
         AuthenticationFailed,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer, hookimpl
+    from picdns_core.installed import installed_modes
     from picdns_core.model import (
         Addresses,
         Cell,
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
         Step,
         TxtRecord,
     )
-    from picdns_core.plugins import installed_modes, load_mode
+    from picdns_core.plugins import load_mode
     from picdns_core.runner import Runner
     from picdns_core.secret import Secret
     from picdns_core.setup import init
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Acme",
     "Addresses",
+    "Adopted",
+    "Adoption",
     "AuthenticationFailed",
     "Busy",
     "CaddyDown",
@@ -119,7 +123,19 @@ __all__ = [
 ]
 
 # Lightest first: a name is taken from the first room that has it, which is where it is made.
-_ROOMS = ("secret", "errors", "model", "hookspecs", "config", "store", "plugins", "runner", "setup")
+_ROOMS = (
+    "secret",
+    "errors",
+    "model",
+    "hookspecs",
+    "config",
+    "store",
+    "installed",
+    "plugins",
+    "runner",
+    "setup",
+    "adoption",
+)
 
 if not TYPE_CHECKING:  # a type checker would take any name as there
 

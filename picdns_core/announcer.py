@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from picdns_core.errors import PicdnsError
 from picdns_core.model import Cell, CertFailed, CertIssued, Event, Registered, Registration
-from picdns_core.plugins import Observers
+from picdns_core.observers import Observers
 from picdns_core.store import Certificate
 from picdns_core.wanted import Wanted
 

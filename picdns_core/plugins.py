@@ -1,48 +1,34 @@
-"""Finds the one provider of a mode and puts a typed face on it; tells observers."""
+"""Finds the one provider of a mode and puts a typed face on it."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
-import pluggy
 
 from picdns_core import hookspecs
-from picdns_core.contract import broken, check_mode, check_observer, provider_manager
+from picdns_core.contract import broken, check_mode, provider_manager
 from picdns_core.errors import ConfigError, PicdnsError, PluginError
 from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer
+from picdns_core.installed import distribution_of, entries, installed_modes, load
 from picdns_core.model import (
     Addresses,
     Cell,
-    CertFailed,
-    CertIssued,
     CertRequest,
     DomainMode,
-    Event,
-    IpChanged,
     IssuedCert,
-    ModeChanged,
     Publication,
-    Registered,
     Registration,
+    TxtRecord,
 )
 from picdns_core.secret import redact
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     import requests
 
-_log = logging.getLogger(__name__)
 _PUBLISHER = ("publish", "withdraw", "values_per_name")
-_HOOKS: dict[type[Event], str] = {
-    Registered: "registered",
-    IpChanged: "ip_changed",
-    CertIssued: "cert_issued",
-    CertFailed: "cert_failed",
-    ModeChanged: "mode_changed",
-}
 
 
 class Claimant(TypedDict):
@@ -60,19 +46,14 @@ class Holder(Claimant):
     registration: Registration
 
 
-def installed_modes() -> dict[str, str]:
-    """Name each installed mode and the distribution it comes from; imports none of them."""
-    return {entry.name: _distribution(entry) for entry in _entries(hookspecs.MODES)}
-
-
 def load_mode(name: str) -> Provider:
     """Load the provider of one domain mode and check that it keeps the contract.
 
     ConfigError when no such mode is installed; PluginError names the distribution that breaks
     the contract and what to mend there.
     """
-    entries = (entry for entry in _entries(hookspecs.MODES) if entry.name == name)
-    found = {_distribution(entry): entry for entry in entries}
+    named = [entry for entry in entries(hookspecs.MODES) if entry.name == name]
+    found = {distribution_of(entry): entry for entry in named}
     if not found:
         installed = ", ".join(installed_modes()) or "none"
         raise ConfigError(
@@ -87,7 +68,7 @@ def load_mode(name: str) -> Provider:
             hint="Uninstall all but one of them.",
         )
     [(distribution, entry)] = found.items()
-    return Provider(name, distribution, _load(distribution, entry))
+    return Provider(name, distribution, load(distribution, entry))
 
 
 class Provider:
@@ -127,7 +108,7 @@ class Provider:
                 f"returned from publisher what has no {' and no '.join(lacks)}",
                 "Return an object that is a picdns_core.Publisher.",
             )
-        return result
+        return _Guarded(self.distribution, result)
 
     def issue_cert(
         self,
@@ -156,17 +137,8 @@ class Provider:
         return bool(getattr(self._hooks, hook).get_hookimpls())
 
     def _call(self, hook: str, returns: type, **arguments: Any) -> Any:
-        try:
+        with _blamed(self.distribution, hook):
             result = getattr(self._hooks, hook)(**arguments)
-        except PicdnsError:
-            raise
-        except (Exception, SystemExit) as error:
-            _redact_chain(error)
-            raise broken(
-                self.distribution,
-                f"failed in {hook} with {type(error).__name__}: {error}",
-                "Report it to its author.",
-            ) from error
         if result is None or not isinstance(result, returns):
             raise broken(
                 self.distribution,
@@ -176,48 +148,36 @@ class Provider:
         return result
 
 
-class Observers:
-    """Everybody who wants to hear what happened; one that fails is logged and passed over."""
+class _Guarded:
+    """A provider's publisher, whose unforeseen errors name the culprit."""
 
-    def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
-        for entry in _entries(hookspecs.OBSERVERS):
-            distribution = _distribution(entry)
-            try:
-                plugin = _load(distribution, entry)
-                check_observer(distribution, plugin)
-                if not self._manager.is_registered(plugin):
-                    self._manager.register(plugin, name=f"{entry.name} of {distribution}")
-            except PluginError as error:
-                _log.warning("observer skipped: %s", error)
+    def __init__(self, distribution: str, publisher: Publisher) -> None:
+        self._distribution = distribution
+        self._publisher = publisher
+        self.values_per_name = publisher.values_per_name
 
-    def tell(self, event: Event) -> None:
-        """Call each observer's hook for this event; never raises."""
-        hook = _HOOKS[type(event)]
-        everybody = self._manager.list_name_plugin()
-        for name, plugin in everybody:
-            others = [other for _, other in everybody if other is not plugin]
-            try:
-                self._manager.subset_hook_caller(hook, others)(event=event)
-            except (Exception, SystemExit):  # noqa: BLE001 - it is the observer's own affair
-                _log.exception("observer %s failed in %s", name, hook)
+    def publish(self, record: TxtRecord) -> None:
+        with _blamed(self._distribution, "publish"):
+            self._publisher.publish(record)
+
+    def withdraw(self, record: TxtRecord) -> None:
+        with _blamed(self._distribution, "withdraw"):
+            self._publisher.withdraw(record)
 
 
-def _entries(group: str) -> list[EntryPoint]:
-    from importlib.metadata import entry_points  # a third of the time that our import would take
-
-    return sorted(entry_points(group=group), key=lambda entry: entry.name)
-
-
-def _load(distribution: str, entry: EntryPoint) -> object:
+@contextmanager
+def _blamed(distribution: str, call: str) -> Iterator[None]:
+    """Raise what is no error of ours as a breach of the contract."""
     try:
-        return entry.load()
+        yield
+    except PicdnsError:
+        raise
     except (Exception, SystemExit) as error:
+        _redact_chain(error)
         raise broken(
             distribution,
-            f"cannot be imported: {type(error).__name__}: {error}",
-            f"Reinstall it: `pip install --force-reinstall {distribution}`, or ask its author.",
+            f"failed in {call} with {type(error).__name__}: {error}",
+            "Report it to its author.",
         ) from error
 
 
@@ -230,7 +190,3 @@ def _redact_chain(error: BaseException) -> None:
         if redact(str(link)) != str(link):
             link.args = (redact(str(link)),)
         link = link.__cause__ or link.__context__
-
-
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "an unknown distribution"

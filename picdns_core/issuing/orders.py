@@ -102,7 +102,6 @@ class Orders:
                 client.caa_identities,
                 client.account_url,
                 solver.challenge.typ,
-                self._progress,
             )
         solver.rehearse(request.names)
         self._progress(Step(text="Ordering a certificate", name=request.lineage))

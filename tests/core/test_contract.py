@@ -38,7 +38,8 @@ from picdns_core import (
     load_mode,
 )
 from picdns_core.contract import PROVIDER_HOOKS
-from picdns_core.plugins import Claimant, Holder, Observers, Provider
+from picdns_core.observers import Observers
+from picdns_core.plugins import Claimant, Holder, Provider
 from picdns_core.store import FileStore, ModeSecrets
 
 from .conftest import Install, Python
