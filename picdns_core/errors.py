@@ -94,7 +94,7 @@ class PropagationTimeout(PicdnsError):
 
 
 class CertificateRejected(PicdnsError):
-    """What came back from the CA is not what was asked for; it was not put to use."""
+    """What came back from the CA, or was given to `adopt`, is not good; it was not put to use."""
 
 
 class ClockSkewed(PicdnsError):

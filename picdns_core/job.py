@@ -119,7 +119,7 @@ class Job:
             return Deployment(self.store)
         http = Session()
         http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
-        return CaddyDeployment(self._root, self.store, self.cell, caddy, http)
+        return CaddyDeployment(self._root, self.store, self.cell, caddy, http, self._progress)
 
     @cached_property
     def lookup(self) -> Lookup:

@@ -16,7 +16,8 @@ _log = logging.getLogger(__name__)
 class CertMeta(Document, frozen=True, kw_only=True):
     """What there is to know about a certificate without parsing it; times are UTC.
 
-    `source` says who issued it: `acme:<directory URL>` or `signer:<fingerprint of the root>`.
+    `source` says who issued it: `acme:<directory URL>` or `signer:<fingerprint of the root>`, or
+    that it was `adopted` from elsewhere; `names` are then those of the cell that it is served for.
     """
 
     names: tuple[str, ...]

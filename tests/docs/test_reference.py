@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from msgspec import inspect as structs
 
-from picdns_core import hookspecs, installed_modes
+from picdns_core import CertFiles, hookspecs, installed_modes
 from picdns_core.contract import PROVIDER_HOOKS
 from picdns_core.settings import PicdnsSettings
+from picdns_core.testing import LocalInternet
 from tests.cli.shell import Shell
 from tests.conftest import MakeCell
 
@@ -26,7 +27,7 @@ CELL = {
     "ddns",
     "ddns.subdomain",
 }
-COMMANDS = ("modes", "init", "up", "status", "renew", "ca", "teardown")
+COMMANDS = ("modes", "init", "up", "status", "renew", "adopt", "ca", "teardown")
 
 
 def settings(node: Any, above: str) -> Iterator[str]:
@@ -158,3 +159,16 @@ def test_fields_of_up_and_status_are_those_that_are_printed(make_cell: MakeCell)
     cell.set(picdns={"acme": {"directory": "https://127.0.0.1:1/dir"}})
     assert shape(shown("up")) == shape(shell.json("up", code=1))
     assert shape(shown("status")) == shape(shell.json("status"))
+
+
+@pytest.mark.usefixtures("shell")
+def test_fields_of_adopt_are_those_that_are_printed(
+    make_cell: MakeCell, local_internet: LocalInternet
+) -> None:
+    """With something adopted, something left alone and something missing."""
+    cell = make_cell("http01", ("files", "photos"), caddy=False)
+    first = local_internet.authority.issue("photos.home.test")
+    cell.runner.adopt([CertFiles(fullchain=str(first.chain), privkey=str(first.key))])
+    both = local_internet.authority.issue("*.home.test")
+    words = ("adopt", "--cert", str(both.chain), "--key", str(both.key))
+    assert shape(shown("adopt")) == shape(Shell(cell.root).json(*words))
