@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .pebble import Pebble, PebbleSettings
     from .process import Server, ServerFailed
     from .programs import ServerMissing
+    from .provider_contract.service import Service
+    from .provider_contract.suite import ProviderContract
     from .proxies import FaultProxy, ForwardProxy
     from .serving import HttpServer, Reply, Request
     from .tree import DnsTree
@@ -42,6 +44,7 @@ __all__ = [
     "Loopback",
     "Pebble",
     "PebbleSettings",
+    "ProviderContract",
     "Reply",
     "Request",
     "Response",
@@ -51,6 +54,7 @@ __all__ = [
     "ServerCertificate",
     "ServerFailed",
     "ServerMissing",
+    "Service",
     "TestAuthority",
     "TransactionKey",
     "Unbound",
@@ -76,6 +80,7 @@ _HOMES = {
     "Loopback": "loopback",
     "Pebble": "pebble",
     "PebbleSettings": "pebble",
+    "ProviderContract": "provider_contract.suite",
     "Reply": "serving",
     "Request": "serving",
     "Response": "caddy",
@@ -85,6 +90,7 @@ _HOMES = {
     "ServerCertificate": "certificates",
     "ServerFailed": "process",
     "ServerMissing": "programs",
+    "Service": "provider_contract.service",
     "TestAuthority": "certificates",
     "TransactionKey": "knot",
     "Unbound": "unbound",

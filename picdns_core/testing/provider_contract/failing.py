@@ -1,0 +1,121 @@
+"""What hooks do when the service refuses, breaks down or talks nonsense."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from picdns_core import AuthenticationFailed, ConfigError, PicdnsError, ProviderUnavailable
+from picdns_core.testing import Answer, Cut, Fault, Faults, Zone
+
+from . import picture
+from .acts import ACTS, error_of, prepared
+from .base import Contract
+from .service import Service
+from .tenant import Tenant
+from .verdict import require
+
+_STILL_WORKS = re.compile(r"\b(stays?|still|goes? on|as before|unchanged|nothing)\b", re.IGNORECASE)
+DOWN: dict[str, Fault] = {
+    "cut": Cut(),
+    "error 500": Answer(500),
+    "HTML": Answer(200, {"Content-Type": "text/html"}, "<!DOCTYPE html><h1>Be right back</h1>"),
+}
+"""How a service that is down presents itself."""
+
+
+class Failing(Contract):
+    """The suite's part about errors."""
+
+    @pytest.fixture
+    def faults(self, service: Service) -> Iterator[Faults]:
+        """Return what makes the service fail; all is well again at the end."""
+        if service.faults is None:
+            pytest.skip(f"The service of {self.mode} cannot be made to fail.")
+        yield service.faults
+        service.faults.clear()
+
+    @pytest.fixture
+    def intruder(self, service: Service, tenant: Tenant) -> Tenant:
+        """Make the cell with credentials that the service refuses."""
+        if not service.wrong_secrets:
+            pytest.skip(f"The service of {self.mode} has no wrong secrets to try.")
+        return tenant.with_secrets({**service.secrets, **service.wrong_secrets})
+
+    def test_wrong_credentials_are_refused(self, intruder: Tenant, zone: Zone) -> None:
+        """At setup and not at the first renewal, in words that help, with nothing written."""
+        before = picture.taken(zone)
+        error = error_of(intruder.register)
+        require(
+            isinstance(error, AuthenticationFailed | ConfigError),
+            f"register with wrong credentials {told(error)}",
+            "ask the service whether they are right, and raise AuthenticationFailed, or "
+            "ConfigError naming the setting.",
+        )
+        require(
+            error and error.hint,
+            f"register with wrong credentials {told(error)} There is no hint.",
+            "say in `hint` where the right credentials are to be had and where they go.",
+        )
+        after = picture.taken(zone)
+        require(
+            after == before,
+            f"register with wrong credentials wrote {picture.shown(after ^ before)}.",
+            "find out whether the credentials are right before anything is written.",
+        )
+
+    @pytest.mark.parametrize("down", DOWN)
+    @pytest.mark.parametrize("act", ACTS)
+    def test_a_service_that_is_down_is_told(
+        self, act: str, down: str, tenant: Tenant, faults: Faults
+    ) -> None:
+        """As an outage, which is nobody's fault here; once it is over the same call succeeds."""
+        call = prepared(act, tenant)
+        if call is None:
+            pytest.skip(f"The mode {self.mode} has no {act}.")
+        faults.on(".*", "", DOWN[down])
+        error = error_of(call)
+        require(
+            isinstance(error, ProviderUnavailable),
+            f"{act} while the service was down ({down}) {told(error)}",
+            "raise ProviderUnavailable for a broken connection, a 5xx and what is not the "
+            "service's own form of answer; only a clear refusal is AuthenticationFailed.",
+        )
+        require(
+            error and _STILL_WORKS.search(error.message) and error.hint,
+            f"{act} while the service was down ({down}) {told(error)}",
+            'say in the message what still works, as "What is served stays so.", and in '
+            "`hint` what to do.",
+        )
+        faults.clear()
+        call()
+        with suppress(Exception):  # what is wrong with teardown has a test of its own
+            tenant.teardown(tenant.register())
+
+    def test_a_claim_whose_answer_was_lost_is_found_again(
+        self, tenant: Tenant, zone: Zone, faults: Faults
+    ) -> None:
+        """The service did what was asked, and nobody heard; the same call completes the claim."""
+        before = picture.taken(zone)
+        faults.on(".*", "", Cut("reply"))
+        error_of(tenant.register)
+        faults.clear()
+        registration = tenant.register()
+        require(
+            tenant.register() == registration,
+            "register made a claim whose answer was lost, and later another one.",
+            "look for what is there, or send an idempotency key that is kept in `secrets`.",
+        )
+        tenant.teardown(registration)
+        require(
+            picture.becomes(zone, before),
+            "After register without an answer, register, and teardown the zone has "
+            f"{picture.shown(picture.taken(zone) - before)}.",
+            "complete the first claim instead of making another.",
+        )
+
+
+def told(error: PicdnsError | None) -> str:
+    """Say what happened, an error as its user would see it."""
+    return f"raised {type(error).__name__}: {error}" if error else "returned as if all were well."
