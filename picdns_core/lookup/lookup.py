@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # dnspython is loaded when DNS is asked
     from picdns_core.lookup.watch import Sight
 
 _CHALLENGE = "_acme-challenge."
+_MOST_MOVES = 16  # each further down the tree
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Lookup:
     def _await(self, name: str, values: frozenset[str]) -> None:
         from picdns_core.lookup.watch import Moved, Watch
 
-        while True:  # each time further down the tree
+        for _ in range(_MOST_MOVES):
             seen_by = self._way.witnesses(name)
             patience = self._patience if seen_by.promising else self._grace
             try:
@@ -162,9 +163,10 @@ class Lookup:
                 )
             except Moved:
                 continue
-            break
-        if not seen_by.settled(sight):
-            self._conclude(name, seen_by.who, sight, definite=seen_by.authoritative)
+            if not seen_by.settled(sight):
+                self._conclude(name, seen_by.who, sight, definite=seen_by.authoritative)
+            return
+        self.warn("Its name servers refer to ever others; going on, since it may be there", name)
 
     def _conclude(self, name: str, who: str, sight: "Sight", *, definite: bool) -> None:
         """Say what is missing, and go on unless those who know say that the value is not there."""

@@ -64,7 +64,7 @@ class Cut:
     servers: tuple[Server, ...]
 
     def __str__(self) -> str:
-        return text(self.zone) or "the root"
+        return "the root" if self.zone == dns.name.root else text(self.zone)
 
 
 class Unreachable(NoAnswer):
@@ -158,6 +158,9 @@ class Walk:
         servers = (Server(name, given) for name, given in referral.servers.items())
         cut = Cut(referral.zone, tuple(servers)[:_MOST_SERVERS])
         self._cuts[cut.zone] = (time.monotonic() + _KEPT, cut)
+        for name in list(self._zones):
+            if name.is_subdomain(cut.zone):
+                self._zones.pop(name, None)
         return cut
 
     def _descend(self, question: Question, errand: _Errand) -> tuple[Cut, Answer]:

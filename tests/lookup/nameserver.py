@@ -1,16 +1,18 @@
 """A name server that says what a test tells it to, over UDP and TCP."""
 
+import socket
 import socketserver
 import struct
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
-import dns.rrset
+import dns.rdata
 
 Reply = dns.message.Message | None
 Respond = Callable[[dns.message.QueryMessage], Reply]
@@ -73,10 +75,11 @@ def reply_to(
     )
     for section, records in sections:
         for record in records:
-            name, ttl, rdclass, rdtype, value = record.split(" ", 4)
-            rrset = dns.rrset.from_text(name, int(ttl), rdclass, rdtype, value)
-            same = [one for one in section if one.match(rrset.name, rrset.rdclass, rrset.rdtype, 0)]
-            same[0].update(rrset) if same else section.append(rrset)
+            name, ttl, _, rdtype, value = record.split(" ", 4)
+            rdata = dns.rdata.from_text("IN", rdtype, value)
+            reply.find_rrset(
+                section, dns.name.from_text(name), rdata.rdclass, rdata.rdtype, create=True
+            ).add(rdata, int(ttl))
     return reply
 
 
@@ -105,9 +108,9 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         if isinstance(self.request, tuple):
-            wire, socket = self.request
+            wire, connection = self.request
             if reply := self.server.owner.answer(wire, most=1232):
-                socket.sendto(reply, self.client_address)
+                connection.sendto(reply, self.client_address)
         else:
             (length,) = struct.unpack("!H", self.request.recv(2))
             if reply := self.server.owner.answer(self.request.recv(length), most=65535):
@@ -132,8 +135,8 @@ class _Udp(socketserver.ThreadingUDPServer):
 
 
 class _Tcp6(_Tcp):
-    address_family: ClassVar[int] = 10
+    address_family = socket.AF_INET6
 
 
 class _Udp6(_Udp):
-    address_family: ClassVar[int] = 10
+    address_family = socket.AF_INET6
