@@ -113,7 +113,7 @@ class PicNgo(StandIn):
         mine = self._mine(name)
         patch = reading.body(reading.AddressesPatch, "application/merge-patch+json")
         wanted = mine.addresses | {
-            field: text and reading.address(field, text, self.also_global)
+            field: None if text is None else reading.address(field, text, self.also_global)
             for field, text in msgspec.structs.asdict(patch).items()
             if text is not msgspec.UNSET
         }
@@ -149,7 +149,6 @@ class PicNgo(StandIn):
 
     def deregister(self, name: str) -> flask.Response:
         """Give a name up; with a token that did so before, nothing happens."""
-        reading.name(name)
         if self._registry.gave_up(reading.bearer() or "") == name:
             return wire.answer({"name": name, "changed": False})
         mine = self._mine(name)
