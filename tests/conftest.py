@@ -2,15 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import pytest
 
 from picdns_core import Runner, Step
 from picdns_core.status import CertStatus
 from picdns_core.testing import Backend, Caddy, LocalInternet, Pebble, Response
+from tests.accounts import ACCOUNTS, Account
 
 
 class Cell:
@@ -21,6 +23,7 @@ class Cell:
         self.net = net
         self.pebble = pebble
         self.caddy: Caddy | None = None
+        self.account: Account | None = None
         self.config_file = root / "config/api/cell_config.json"
         self.base = root / "data/api/picdns"
         self.caddyfile = root / "config/caddy/Caddyfile"
@@ -75,7 +78,8 @@ class Cell:
     def leftovers(self) -> list[str]:
         """Name what should not be there once a run has ended: intents, answers, half files."""
         found = [*self.base.glob("journal/*"), *self.base.glob("webroot/*")]
-        found += [path for path in self.root.rglob(".*") if path.is_file() or path.is_symlink()]
+        hidden = (path for path in self.root.rglob(".*") if path.name != ".ddns_token")
+        found += [path for path in hidden if path.is_file() or path.is_symlink()]
         for generation in self.base.glob("certs/*/0*"):
             names = {path.name for path in generation.iterdir()}
             if names != {"fullchain.pem", "privkey.pem", "meta.json"}:
@@ -84,7 +88,10 @@ class Cell:
 
 
 class MakeCell(Protocol):
-    """Configures a cell; with `caddy` a real one runs and is deployed to."""
+    """Configures a cell; with `caddy` a real one runs and is deployed to.
+
+    In the DNS modes it has an account of its own, for a name that nobody else has.
+    """
 
     def __call__(
         self,
@@ -105,7 +112,7 @@ def backend(local_internet: LocalInternet) -> Backend:
 @pytest.fixture
 def make_cell(
     tmp_path: Path, local_internet: LocalInternet, backend: Backend, caddy: Callable[..., Caddy]
-) -> MakeCell:
+) -> Iterator[MakeCell]:
     """Make cells for a test; each has a directory of its own."""
     count = 0
 
@@ -120,10 +127,15 @@ def make_cell(
         count += 1
         root = tmp_path / f"cell{count}"
         authority = pebble or local_internet.pebble
-        cell = Cell(root, local_internet, authority if mode == "http01" else None)
+        cell = Cell(root, local_internet, None if mode == "lan" else authority)
         cell.set(cell_name="home", domain_mode=mode)
         if mode == "http01":
             cell.set(domain_name="home.test")
+        elif mode in ACCOUNTS:
+            label = f"cell-{uuid4().hex[:8]}"
+            cell.account = ACCOUNTS[mode](local_internet, label)
+            accounts.append(cell.account)
+            cell.set(cell_name=label, domain_name=cell.account.domain, ddns=cell.account.ddns)
         cell.services(services, backend.address)
         cell.set(picdns=local_internet.settings(authority))
         if caddy:
@@ -137,4 +149,7 @@ def make_cell(
         return cell
 
     start_caddy = caddy
-    return make
+    accounts: list[Account] = []
+    yield make
+    for account in accounts:
+        account.service.close()

@@ -64,7 +64,7 @@ class Dns01Solver:
 
     @contextmanager
     def showing(self, proofs: Sequence[Proof]) -> Iterator[None]:
-        self._journal.add(*(self._record(proof, self._place(proof.name)) for proof in proofs))
+        self._journal.add(*map(self._record, proofs))
         try:
             published = [self._publish(proof) for proof in proofs]
             self._progress(Step(text="Waiting for DNS to show it", name=proofs[0].name))
@@ -78,26 +78,32 @@ class Dns01Solver:
                 self._progress(Step(text=text, name=proofs[0].name))
 
     def _publish(self, proof: Proof) -> TxtRecord:
-        """Publish where CNAMEs lead, if we can write there; else at the name itself.
+        """Publish where CNAMEs lead; at the name itself where only a wildcard leads elsewhere.
 
         A wildcard CNAME answers for the challenge's name too, until something is there.
         """
-        own = DNS01.LABEL + "." + proof.name
-        record = self._record(proof, self._place(proof.name))
+        record = self._record(proof)
+        self._journal.add(record)
         self._progress(Step(text="Publishing the proof in DNS", name=record.name))
         try:
             self._publisher.publish(record)
-        except ForeignName:
+        except ForeignName as error:
+            own = f"{DNS01.LABEL}.{proof.name}"
             if record.name == own:
                 raise
-            _log.info("%s leads to %s, which is not ours", own, record.name)
-            record = self._record(proof, own)
-            self._journal.add(record)
-            self._publisher.publish(record)
+            if not self._lookup.is_by_wildcard(own):
+                raise ForeignName(
+                    f"A CNAME leads from {own} to {record.name}, where the proof cannot be "
+                    f"written: {error.message}",
+                    hint="Let the CNAME lead into a zone that these credentials can write to, or "
+                    "remove it.",
+                ) from error
+            self._places[proof.name] = own
+            return self._publish(proof)
         return record
 
-    def _record(self, proof: Proof, place: str) -> TxtRecord:
-        return TxtRecord(name=place, value=proof.validation(self._key))
+    def _record(self, proof: Proof) -> TxtRecord:
+        return TxtRecord(name=self._place(proof.name), value=proof.validation(self._key))
 
     def _place(self, name: str) -> str:
         if name not in self._places:

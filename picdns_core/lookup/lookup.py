@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from msgspec import Struct
 
@@ -87,6 +88,17 @@ class Lookup:
             "What is served stays so.",
             hint=f"Remove the CNAME at {own}, or let it lead to a name that has none.",
         )
+
+    def is_by_wildcard(self, name: str) -> bool:
+        """Tell whether a CNAME at this name is a wildcard's, as any name beside it has it too."""
+        from picdns_core.lookup.wire import NoAnswer, Question
+
+        beside = f"picdns-{uuid4().hex}.{name.partition('.')[2]}"
+        try:
+            ours, other = (self._way.query(Question.of(one, "CNAME")) for one in (name, beside))
+        except NoAnswer:
+            return False
+        return bool(ours.records) and ours.records == other.records
 
     def await_visible(self, records: Sequence[TxtRecord]) -> None:
         """Wait until the servers with authority show all the values, each name in its turn.

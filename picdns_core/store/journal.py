@@ -121,7 +121,9 @@ class TxtJournal:
 
     def add(self, *records: TxtRecord) -> None:
         """Keep that these are about to be published; it is on disk when this returns."""
-        self._write(tuple(dict.fromkeys((*self.records(), *records))))
+        known = self.records()
+        if new := tuple(record for record in records if record not in known):
+            self._write((*known, *new))
 
     def remove(self, *records: TxtRecord) -> None:
         """Forget values that are withdrawn."""

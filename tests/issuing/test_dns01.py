@@ -1,0 +1,195 @@
+"""DNS-01 in orders: where values go, what removes them, and what is said when that fails."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from picdns_core import PicdnsError
+from picdns_core.testing import (
+    Answer,
+    Cut,
+    FaultProxy,
+    LocalInternet,
+    Reply,
+    Request,
+    Rewrite,
+    Zone,
+)
+from picdns_core.testing.services.cloudflare import Cloudflare
+from tests.accounts import Account
+from tests.conftest import Cell, MakeCell
+
+
+@pytest.fixture
+def cell(make_cell: MakeCell) -> Cell:
+    return make_cell("cloudflare", caddy=False)
+
+
+@pytest.fixture
+def account(cell: Cell) -> Account:
+    assert cell.account
+    return cell.account
+
+
+@pytest.fixture
+def label(account: Account) -> str:
+    """The challenge's name, relative to the zone."""
+    return f"_acme-challenge.{account.domain.removesuffix('.home.test')}"
+
+
+@pytest.fixture
+def faulty(local_internet: LocalInternet, cell: Cell) -> Iterator[FaultProxy]:
+    """A proxy before the CA, through which the cell asks it."""
+    assert cell.pebble
+    with local_internet.fault_proxy(cell.pebble.directory) as proxy:
+        directory = proxy.proxied(cell.pebble.directory)
+        bundle = str(local_internet.authority.bundle)
+        cell.set(picdns={"acme": {"directory": directory, "ca_bundle": bundle}})
+        yield proxy
+
+
+def values(zone: Zone, name: str) -> frozenset[str]:
+    return zone.records().get((name, "TXT"), frozenset())
+
+
+@pytest.fixture
+def left(cell: Cell, account: Account, label: str) -> frozenset[str]:
+    """The values that stay in DNS because Cloudflare is down when they are to be removed."""
+    cell.runner.up()
+    account.service.on("DELETE", "", Answer(500))
+    assert cell.runner.renew(account.domain, force=True).failed == ()
+    account.service.faults.clear()
+    return values(account.zone, label)
+
+
+def test_a_value_that_cannot_be_removed_costs_no_certificate(
+    cell: Cell, account: Account, label: str, left: frozenset[str]
+) -> None:
+    """It is said, stays in the journal, and the next `up` removes it without asking the CA."""
+    assert len(left) == 2
+    assert [step.name for step in cell.steps if "not removed yet" in step.text] == [account.domain]
+    cell.forget_asked()
+    assert cell.runner.up().failed == ()
+    assert values(account.zone, label) == set()
+    assert (cell.leftovers(), cell.asked()) == ([], Counter())
+
+
+def test_what_was_left_is_removed_in_whatever_mode_the_cell_is(
+    cell: Cell, account: Account, label: str, left: frozenset[str]
+) -> None:
+    """Through the mode that published it, with its registration and its secrets."""
+    cell.set(domain_mode="lan", domain_name="home.cell")
+    assert cell.runner.up().failed == ()
+    assert values(account.zone, label) == set()
+    assert (len(left), cell.leftovers()) == (2, [])
+
+
+def test_what_was_left_is_named_when_nobody_can_remove_it(
+    cell: Cell, account: Account, label: str, left: frozenset[str]
+) -> None:
+    """With the claim went the right to it; the values are said, ready to be removed by hand."""
+    (cell.base / "registrations/cloudflare.json").unlink()
+    cell.set(domain_mode="lan", domain_name="home.cell")
+    assert cell.runner.up().failed == ()
+    [said] = [step.text for step in cell.steps if "is lost" in step.text]
+    assert all(f"{value} at {label}.home.test" in said for value in left)
+
+
+def test_teardown_removes_what_was_left_first(
+    cell: Cell, account: Account, label: str, left: frozenset[str]
+) -> None:
+    """While Cloudflare is down it fails, and the claim is kept for the next time."""
+    account.service.on(".*", "", Cut())
+    with pytest.raises(PicdnsError, match="Cloudflare"):
+        cell.runner.teardown()
+    assert values(account.zone, label) == left
+    account.service.faults.clear()
+    assert cell.runner.teardown() is True
+    assert values(account.zone, label) == set()
+    assert cell.leftovers() == []
+
+
+def test_values_of_others_at_the_same_name_stay(cell: Cell, account: Account, label: str) -> None:
+    """Those of a second client of the domain, which is at it at the same time."""
+    assert isinstance(account.service, Cloudflare)
+    account.service.add_record("home.test", "TXT", f"{label}.home.test", '"theirs"')
+    assert cell.runner.up().failed == ()
+    assert values(account.zone, label) == {"theirs"}
+
+
+def test_nothing_is_left_of_an_order_that_fails(
+    cell: Cell, account: Account, label: str, faulty: FaultProxy
+) -> None:
+    """The CA finds another value than ours; the hint is about TXT and not about port 80."""
+
+    def invalid(_: Request, reply: Reply) -> Reply:
+        body = json.loads(reply.body)
+        if body["status"] == "valid":
+            body["status"] = "invalid"
+            error = {"type": "urn:ietf:params:acme:error:unauthorized", "detail": "Incorrect TXT"}
+            for challenge in body["challenges"]:
+                challenge |= {"status": "invalid", "error": error}
+        return replace(reply, body=json.dumps(body).encode()).with_headers({"Content-Length": None})
+
+    faulty.on("POST", "/authZ/", Rewrite(invalid))
+    [problem] = cell.runner.up().failed
+    assert problem.message.startswith(f"The CA could not verify {account.domain}: Incorrect TXT")
+    assert "other TXT values than ours" in problem.hint
+    assert values(account.zone, label) == set()
+
+
+def test_a_cname_leads_to_where_the_value_goes(
+    cell: Cell, account: Account, label: str, local_internet: LocalInternet
+) -> None:
+    """Into another zone of the same account; the CA follows it as well."""
+    service = local_internet.cloudflare("home.test", "proofs.test")
+    ddns = {"api_url": service.api_url, "token": service.default_token}
+    cell.set(ddns=ddns)
+    target = f"{account.domain.partition('.')[0]}.proofs.test"
+    account.zone.set(label, "CNAME", f"{target}.")
+    assert cell.runner.up().failed == ()
+    assert [one.name for one in cell.steps if "Publishing" in one.text] == [target, target]
+    assert values(local_internet.zone("proofs.test"), target.partition(".")[0]) == set()
+    service.close()
+
+
+def test_a_cname_into_a_foreign_zone_is_said(
+    cell: Cell, account: Account, label: str, local_internet: LocalInternet
+) -> None:
+    """It says where the CNAME leads, and the CA was not asked to look."""
+    local_internet.zone("foreign.test")
+    account.zone.set(label, "CNAME", "proofs.foreign.test.")
+    [problem] = cell.runner.up().failed
+    assert problem.error == "ForeignName"
+    assert f"A CNAME leads from {label}.home.test to proofs.foreign.test" in problem.message
+    assert cell.asked()["/chalZ/"] == 0
+    assert [path for path in cell.leftovers() if "txt" in path] == []
+
+
+def test_a_wildcard_cname_does_not_take_the_proof_away(
+    make_cell: MakeCell, local_internet: LocalInternet
+) -> None:
+    """It answers for the challenge's name too, but only until the value is there."""
+    local_internet.zone("foreign.test")
+    service = local_internet.cloudflare("wild.test")
+    zone = local_internet.zone("wild.test")
+    zone.delete("*", "A")
+    zone.set("*", "CNAME", "elsewhere.foreign.test.")
+    cell = make_cell("cloudflare", caddy=False)
+    ddns = {"api_url": service.api_url, "token": service.default_token}
+    cell.set(domain_name="home.wild.test", ddns=ddns)
+    assert cell.runner.up().failed == ()
+    assert values(zone, "_acme-challenge.home") == set()
+    service.close()
+
+
+def test_caa_that_forbids_the_ca_stops_the_order(cell: Cell, account: Account) -> None:
+    """Before it is sent: the CA would refuse, and count it."""
+    account.zone.set(account.domain.removesuffix(".home.test"), "CAA", '0 issue "other-ca.test"')
+    [problem] = cell.runner.up().failed
+    assert problem.error == "OrderRefused"
+    assert 'CAA 0 issue "other-ca.test"' in problem.message
+    assert (cell.asked()["/order-plz"], problem.hint.count("pebble.letsencrypt.org")) == (0, 1)
