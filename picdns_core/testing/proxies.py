@@ -1,5 +1,6 @@
 """Proxies of ours that stand before real servers, and let things go wrong."""
 
+import http
 import http.client
 import ipaddress
 import ssl
@@ -108,6 +109,10 @@ class ForwardProxy(_Proxy):
     So code that asks `http://home.test/...` reaches a server on another port of this machine
     without knowing that it is tested. Targets, as rules see them, are whole URLs. URLs with an
     IP address or `localhost` in them go where they say.
+
+    As the `https_proxy` it leads `CONNECT name:port` to the route of that name, whatever the
+    port, and does not see what passes there; the server behind has to have a certificate for the
+    name. Without a route the answer is 502: the default speaks no TLS.
     """
 
     def __init__(self, default: str, routes: Mapping[str, str] | None = None) -> None:
@@ -125,13 +130,22 @@ class ForwardProxy(_Proxy):
         return self.faults.apply(request, self._ask)
 
     def _ask(self, request: Request) -> Reply:
+        if request.method == http.HTTPMethod.CONNECT:
+            return self._tunnel(request.target)
         url = urllib.parse.urlsplit(request.target)
         if url.scheme != "http" or not url.hostname:
-            return Reply(400, body=b"This proxy takes http:// URLs only.\n")
+            return Reply(400, body=b"This proxy takes http:// URLs and CONNECT only.\n")
         where = url.netloc if _is_address(url.hostname) else self._where(url.hostname)
         path = urllib.parse.urlunsplit(("", "", url.path or "/", url.query, ""))
         connection = http.client.HTTPConnection(where, timeout=_PATIENCE)
         return _pass_on(connection, request, path, url.netloc)
+
+    def _tunnel(self, target: str) -> Reply:
+        host = target.rpartition(":")[0].lower()
+        where = target if _is_address(host.strip("[]")) else self._routes.get(host)
+        if where is None:
+            return Reply(502, body=f"This proxy knows no way to {host}.\n".encode())
+        return Reply(200, tunnel=where)
 
     def _where(self, name: str) -> str:
         return self._routes.get(name, self._default)

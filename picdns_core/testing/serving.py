@@ -9,10 +9,11 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from .certificates import ServerCertificate
+from .tunnel import connect, relay
 
 _Headers = tuple[tuple[str, str], ...]
 
@@ -43,6 +44,8 @@ class Reply:
     status: int
     headers: _Headers = ()
     body: bytes = b""
+    tunnel: str | None = None
+    """The `address:port` to which all that follows on the connection goes (RFC 9110, 9.3.6)."""
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, whose case does not matter, or None."""
@@ -53,7 +56,7 @@ class Reply:
         lowered = {name.lower() for name in headers}
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in lowered)
         new = tuple((name, value) for name, value in headers.items() if value is not None)
-        return Reply(self.status, kept + new, self.body)
+        return replace(self, headers=kept + new)
 
 
 class HttpServer(abc.ABC):
@@ -162,7 +165,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         headers = tuple(self.headers.items())
-        self._send(self.server.owner.asked(Request(self.command, self.path, headers, body)))
+        reply = self.server.owner.asked(Request(self.command, self.path, headers, body))
+        if reply.tunnel:
+            self._tunnel(reply.tunnel)
+        else:
+            self._send(reply)
+
+    def _tunnel(self, where: str) -> None:
+        """Become blind: pass bytes to and fro; a server that is not there cuts the connection."""
+        self.close_connection = True
+        with connect(where, self.timeout) as upstream, self.server.keeping(upstream):
+            self.send_response_only(http.HTTPStatus.OK)
+            self.end_headers()
+            relay(self.connection, upstream, self.timeout)
 
     def _send(self, reply: Reply) -> None:
         self.send_response_only(reply.status)

@@ -1,6 +1,7 @@
 """The proxies that stand before real servers: everything goes through, except what shall not."""
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from picdns_core.testing import (
     Cut,
     Delay,
     FaultProxy,
+    ForwardProxy,
     Hold,
     HttpServer,
     LocalInternet,
@@ -245,3 +247,119 @@ def test_a_name_can_lead_elsewhere(
         session.proxies = {"http": proxy.url}
         assert session.get("http://echo.example:81/ip?v=4", timeout=5).text == "GET /ip?v=4 "
         assert echo.requests[0].header("Host") == "echo.example:81"
+
+
+@pytest.fixture
+def secure(local_internet: LocalInternet) -> Iterator[Echo]:
+    """A server with a certificate for a name on the internet."""
+    with Echo(local_internet.authority.issue("www.echo.example")) as server:
+        yield server
+
+
+@pytest.fixture
+def forward(
+    local_internet: LocalInternet, session: requests.Session, secure: Echo
+) -> Iterator[ForwardProxy]:
+    """A proxy that knows the way to it, and that the client uses for https:// URLs."""
+    with local_internet.forward_proxy() as proxy:
+        proxy.route("www.echo.example", secure.address)
+        session.proxies = {"https": proxy.url}
+        session.verify = str(local_internet.authority.bundle)
+        session.trust_env = False  # REQUESTS_CA_BUNDLE would win (psf/requests#3829)
+        yield proxy
+
+
+def test_a_name_leads_to_a_server_over_tls(
+    forward: ForwardProxy, secure: Echo, session: requests.Session
+) -> None:
+    """The client speaks with the server itself: the proxy sees a name and a port, once."""
+    got = [session.get(f"https://www.echo.example/{page}", timeout=5).text for page in "ab"]
+    assert got == ["GET /a ", "GET /b "]
+    assert [(one.method, one.target) for one in forward.requests] == [
+        ("CONNECT", "www.echo.example:443")
+    ]
+    assert secure.requests[0].header("Host") == "www.echo.example"
+
+
+def test_more_than_fits_at_once_passes_both_ways(
+    forward: ForwardProxy, session: requests.Session
+) -> None:
+    """A large body arrives whole, and comes back whole."""
+    body = "much " * 200_000
+    assert session.post("https://www.echo.example/", body, timeout=10).text == f"POST / {body}"
+
+
+def test_an_address_leads_where_it_says(
+    local_internet: LocalInternet, forward: ForwardProxy, session: requests.Session
+) -> None:
+    """As it does for http:// URLs."""
+    with Echo(local_internet.authority.issue()) as server:
+        assert session.get(f"{server.url}/x", timeout=5).text == "GET /x "
+    assert forward.requests[0].target == server.address
+
+
+def test_an_unknown_name_gets_a_bad_gateway(forward: ForwardProxy) -> None:
+    """There is no way to the real internet."""
+    with _asking(forward, "www.duckdns.org:443") as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+
+
+def test_a_tunnel_can_be_refused(forward: ForwardProxy) -> None:
+    """The faults of a proxy happen to CONNECT as well."""
+    forward.on("CONNECT", "^www.echo.example:443$", Answer(407), first=1)
+    with _asking(forward, "www.echo.example:443") as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 407 ")
+    _tunnel(forward, "www.echo.example:443").close()
+
+
+def test_a_tunnel_to_nowhere_is_a_cut_connection(forward: ForwardProxy) -> None:
+    """The proxy knows the way, and nobody is there."""
+    with Echo() as gone:
+        forward.route("gone.example", gone.address)
+    with _asking(forward, "gone.example:443") as connection:
+        assert connection.recv(100) == b""
+
+
+def test_a_tunnel_ends_with_either_side(local_internet: LocalInternet) -> None:
+    """With the server, with the client, and with the proxy; no thread is left."""
+    before = threading.active_count()
+    with local_internet.forward_proxy() as proxy:
+        with Echo() as server:
+            proxy.route("name.example", server.address)
+            first, second = (_tunnel(proxy, "name.example:443") for _ in range(2))
+            first.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert first.recv(1) == b"H"
+            second.close()
+        with first:
+            assert _rest(first).endswith(b"GET / ")
+    assert threading.active_count() <= before
+
+
+def test_a_closed_proxy_ends_its_tunnels(local_internet: LocalInternet, echo: Echo) -> None:
+    """Whatever still wants to pass."""
+    before = threading.active_count()
+    with local_internet.forward_proxy() as proxy:
+        tunnel = _tunnel(proxy, echo.address)
+    assert tunnel.recv(1) == b""
+    tunnel.close()
+    assert threading.active_count() <= before + 1  # The echo server's thread for the tunnel.
+
+
+def _asking(proxy: ForwardProxy, target: str) -> socket.socket:
+    # Not by requests: http.client before 3.12 leaves the socket of a refused CONNECT unclosed.
+    connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+    return connection
+
+
+def _tunnel(proxy: ForwardProxy, target: str) -> socket.socket:
+    tunnel = _asking(proxy, target)
+    assert tunnel.recv(100) == b"HTTP/1.1 200 OK\r\n\r\n"
+    return tunnel
+
+
+def _rest(connection: socket.socket) -> bytes:
+    rest = b""
+    while piece := connection.recv(1000):
+        rest += piece
+    return rest
