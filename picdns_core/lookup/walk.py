@@ -1,19 +1,15 @@
 """The walk from the root name servers down to those that have authority for a name."""
 
-import itertools
 import random
 import socket
 import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import dns.name
 import dns.rdatatype
 
 from picdns_core.lookup.crowd import Crowd, check
+from picdns_core.lookup.memory import Cut, Errand, Memory, NoRoute, Server, Unreachable
 from picdns_core.lookup.roots import ROOT_HINTS
 from picdns_core.lookup.wire import (
     TCP_PATIENCE,
@@ -22,76 +18,15 @@ from picdns_core.lookup.wire import (
     NoAnswer,
     Question,
     Referral,
-    Silent,
     ask,
     read,
-    text,
 )
 from picdns_core.settings import DnsSettings
 
-_KEPT = 300.0  # seconds for which we remember who serves a zone
 _HEAD_START = 0.25  # seconds that a server has to itself before the next is asked as well
 _ADDRESSES = 2  # of one server that are tried
 _LONGEST = _ADDRESSES * (UDP_PATIENCE + TCP_PATIENCE) + 1
 _MOST_SERVERS = 13
-_MOST_QUESTIONS = 120  # of one lookup, whatever referrals say (as in NXNSAttack)
-_DEEPEST = 3  # walks within walks, for servers whose addresses are not given
-
-
-V = TypeVar("V")
-
-
-class NoRoute(NoAnswer):
-    """A server has addresses of a kind only that this host does not have: IPv6."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A name server; without addresses where the referral gave none."""
-
-    name: dns.name.Name
-    addresses: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return text(self.name)
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A zone and all who serve it."""
-
-    zone: dns.name.Name
-    servers: tuple[Server, ...]
-
-    def __str__(self) -> str:
-        return "the root" if self.zone == dns.name.root else text(self.zone)
-
-
-class Unreachable(NoAnswer):
-    """No server of a zone gave a valid answer."""
-
-    def __init__(self, cut: Cut, reasons: dict[str, NoAnswer]) -> None:
-        self.cut = cut
-        self.silent = all(isinstance(reason, Silent) for reason in reasons.values())
-        said = "; ".join(f"{who}: {reason}" for who, reason in reasons.items())
-        super().__init__(f"No name server of {cut} gives a valid answer ({said or 'none known'})")
-
-
-@dataclass(frozen=True)
-class _Errand:
-    """What one lookup may still ask."""
-
-    asked: Iterator[int] = field(default_factory=itertools.count)
-    depth: int = 0
-
-    def step(self) -> None:
-        if next(self.asked) >= _MOST_QUESTIONS:
-            raise NoAnswer("too many questions for one lookup")
-
-    def deeper(self) -> "_Errand":
-        if self.depth == _DEEPEST:
-            raise NoAnswer("its address depends on too many other zones")
-        return _Errand(self.asked, self.depth + 1)
 
 
 class Walk:
@@ -108,25 +43,25 @@ class Walk:
             dns.name.root,
             tuple(Server(dns.name.from_text(name), known) for name, known in hints.items()),
         )
-        self._cuts: dict[dns.name.Name, tuple[float, Cut]] = {}
-        self._zones: dict[dns.name.Name, tuple[float, Cut]] = {}
-        self._addresses: dict[dns.name.Name, tuple[float, tuple[str, ...]]] = {}
+        self._cuts = Memory[Cut]()  # by zone
+        self._zones = Memory[Cut]()  # by name: what an answer has shown it to be in
+        self._addresses = Memory[tuple[str, ...]]()
 
     def query(self, question: Question) -> Answer:
         """Return what the zone says, by the first of its servers that does; Unreachable if none.
 
         An alias is returned, not followed.
         """
-        return self._descend(question, _Errand())[1]
+        return self._descend(question, Errand())[1]
 
     def zone_of(self, name: dns.name.Name) -> Cut:
         """Return the zone that a name is in, with all its servers.
 
         Raises Unreachable, which tells how far the walk came.
         """
-        if known := _fresh(self._zones, name):
+        if known := self._zones.get(name):
             return known
-        cut, answer = self._descend(Question(name, dns.rdatatype.SOA), _Errand())
+        cut, answer = self._descend(Question(name, dns.rdatatype.SOA), Errand())
         if answer.alias is not None:
             return self.zone_of(name.parent())  # there is an alias at no zone's apex
         apex = name if answer.records else answer.apex or cut.zone
@@ -134,19 +69,19 @@ class Walk:
             found = self.query(Question(apex, dns.rdatatype.NS)).records
             servers = tuple(Server(rdata.target) for rdata in found)
             cut = Cut(apex, servers[:_MOST_SERVERS]) if servers else cut
-            self._cuts[apex] = (time.monotonic() + _KEPT, cut)
-        self._zones[name] = (time.monotonic() + _KEPT, cut)
+            self._cuts.put(apex, cut)
+        self._zones.put(name, cut)
         return cut
 
     def look(self, cut: Cut, server: Server, question: Question) -> Answer | Referral:
         """Ask one server of a zone; raises NoAnswer."""
-        return self._look(cut, server, question, _Errand())
+        return self._look(cut, server, question, Errand())
 
     def obstacle(self, failure: Unreachable) -> str:
         """Tell what happens to questions to the root servers, in a word; "" when all is well."""
         if failure.cut != self._root:
             try:
-                self._race(self._root, Question(dns.name.root, dns.rdatatype.SOA), _Errand())
+                self._race(self._root, Question(dns.name.root, dns.rdatatype.SOA), Errand())
             except Unreachable as error:
                 failure = error
             else:
@@ -157,36 +92,34 @@ class Walk:
         """Remember who serves a zone."""
         servers = (Server(name, given) for name, given in referral.servers.items())
         cut = Cut(referral.zone, tuple(servers)[:_MOST_SERVERS])
-        self._cuts[cut.zone] = (time.monotonic() + _KEPT, cut)
-        for name in list(self._zones):
-            if name.is_subdomain(cut.zone):
-                self._zones.pop(name, None)
+        self._cuts.put(cut.zone, cut)
+        self._zones.forget(cut.zone, below=True)
         return cut
 
-    def _descend(self, question: Question, errand: _Errand) -> tuple[Cut, Answer]:
+    def _descend(self, question: Question, errand: Errand) -> tuple[Cut, Answer]:
         """Follow referrals; each leads to a zone below the one before, so there is an end."""
         cut = self._deepest(question.name)
         while True:
             try:
                 outcome = self._race(cut, question, errand)
             except Unreachable:
-                self._cuts.pop(cut.zone, None)  # next time ask again who serves it
-                self._zones.pop(question.name, None)
+                self._cuts.forget(cut.zone)  # next time ask again who serves it
+                self._zones.forget(question.name)
                 raise
             if isinstance(outcome, Answer):
                 if outcome.apex == cut.zone:
-                    self._zones[question.name] = (time.monotonic() + _KEPT, cut)
+                    self._zones.put(question.name, cut)
                 return cut, outcome
             cut = self.learn(outcome)
 
     def _deepest(self, name: dns.name.Name) -> Cut:
         while name != dns.name.root:
-            if known := _fresh(self._cuts, name):
+            if known := self._cuts.get(name):
                 return known
             name = name.parent()
         return self._root
 
-    def _race(self, cut: Cut, question: Question, errand: _Errand) -> Answer | Referral:
+    def _race(self, cut: Cut, question: Question, errand: Errand) -> Answer | Referral:
         """Ask servers in random order until one answers; who is slow is not waited for."""
         crowd: Crowd[Answer | Referral] = Crowd(self._cancel)
         reasons: dict[str, NoAnswer] = {}
@@ -208,7 +141,7 @@ class Walk:
         raise Unreachable(cut, reasons)
 
     def _look(
-        self, cut: Cut, server: Server, question: Question, errand: _Errand
+        self, cut: Cut, server: Server, question: Question, errand: Errand
     ) -> Answer | Referral:
         known = server.addresses or self._addresses_of(server.name, errand.deeper())
         usable = [address for address in known if _has_route(address)]
@@ -216,7 +149,7 @@ class Walk:
             raise NoRoute("this host has no IPv6")
         failure = NoAnswer("its address is not to be found")
         for address in usable[:_ADDRESSES]:
-            errand.step()
+            errand.spend()
             try:
                 outcome = read(ask(question, address, self._port), question, cut.zone)
             except NoAnswer as error:
@@ -227,22 +160,17 @@ class Walk:
             return outcome
         raise failure
 
-    def _addresses_of(self, name: dns.name.Name, errand: _Errand) -> tuple[str, ...]:
+    def _addresses_of(self, name: dns.name.Name, errand: Errand) -> tuple[str, ...]:
         """Find the addresses of a server that came without, IPv6 only where there is no IPv4."""
-        if (known := _fresh(self._addresses, name)) is not None:
+        if (known := self._addresses.get(name)) is not None:
             return known
         for rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
             found = self._descend(Question(name, rdtype), errand)[1].records
             if found:
                 addresses = tuple(rdata.address for rdata in found)
-                self._addresses[name] = (time.monotonic() + _KEPT, addresses)
+                self._addresses.put(name, addresses)
                 return addresses
         return ()
-
-
-def _fresh(cache: dict[dns.name.Name, tuple[float, V]], name: dns.name.Name) -> V | None:
-    until, value = cache.get(name, (0.0, None))
-    return value if time.monotonic() < until else None
 
 
 def _beyond_the_root(outcome: Answer | Referral, question: Question) -> bool:

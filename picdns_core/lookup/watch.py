@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from picdns_core.lookup.crowd import Crowd, check
-from picdns_core.lookup.walk import NoRoute
+from picdns_core.lookup.memory import NoRoute
 from picdns_core.lookup.wire import NoAnswer
 
 Look = Callable[[], frozenset[str]]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import dns.name
 
-from picdns_core.lookup.walk import Cut, Server, Unreachable, Walk
+from picdns_core.lookup.memory import Cut, Server, Unreachable
+from picdns_core.lookup.walk import Walk
 from picdns_core.lookup.watch import Look, Moved, Sight
 from picdns_core.lookup.wire import LONGEST_CHAIN, Answer, NoAnswer, Question, Referral
 from picdns_core.settings import DnsSettings

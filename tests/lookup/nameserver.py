@@ -14,8 +14,9 @@ import dns.query
 import dns.rcode
 import dns.rdata
 
+Query = dns.message.QueryMessage
 Reply = dns.message.Message | None
-Respond = Callable[[dns.message.QueryMessage], Reply]
+Respond = Callable[[Query], Reply]
 
 
 class NameServer:
@@ -56,7 +57,7 @@ class NameServer:
 
 
 def reply_to(
-    query: dns.message.QueryMessage,
+    query: Query,
     *answer: str,
     authority: tuple[str, ...] = (),
     additional: tuple[str, ...] = (),
@@ -86,7 +87,7 @@ def reply_to(
 def forward_to(address: str, port: int) -> Respond:
     """Answer as another server does, recursively when it is a resolver."""
 
-    def respond(query: dns.message.QueryMessage) -> dns.message.Message:
+    def respond(query: Query) -> dns.message.Message:
         return dns.query.tcp(query, address, timeout=5, port=port)
 
     return respond
@@ -95,7 +96,7 @@ def forward_to(address: str, port: int) -> Respond:
 def refer_to(zone: str, server: str, *glue: str) -> Respond:
     """Refer everything to another zone's server."""
 
-    def respond(query: dns.message.QueryMessage) -> dns.message.Message:
+    def respond(query: Query) -> dns.message.Message:
         return reply_to(
             query, authority=(f"{zone} 1 IN NS {server}",), additional=glue, authoritative=False
         )

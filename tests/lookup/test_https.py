@@ -12,7 +12,7 @@ import pytest
 from picdns_core import ProviderUnavailable, TxtRecord
 from picdns_core.testing import HttpServer, LocalInternet, Reply, Request
 from tests.lookup.conftest import PATIENCE, Asking, Serve
-from tests.lookup.nameserver import Respond, forward_to, reply_to
+from tests.lookup.nameserver import Query, Respond, forward_to, reply_to
 
 INTERCEPTED = "Port 53 is intercepted by this network; asking over HTTPS"
 BLOCKED = "Port 53 is blocked by this network; asking over HTTPS"
@@ -41,7 +41,7 @@ class DohServer(HttpServer):
         assert query.flags & dns.flags.RD
         self.questions.append(query.question[0].to_text().replace(" IN", ""))
         if self.questions[-1] in self.hides:
-            assert isinstance(query, dns.message.QueryMessage)
+            assert isinstance(query, Query)
             answer = reply_to(query, rcode=dns.rcode.NXDOMAIN, authoritative=False)
         else:
             where = self.net.unbound.address
@@ -60,7 +60,7 @@ def from_the_cache(net: LocalInternet) -> Respond:
     """Answer everything as a resolver does, from wherever it is asked."""
     forward = forward_to(net.unbound.address, net.dns_port)
 
-    def respond(query: dns.message.QueryMessage) -> dns.message.Message | None:
+    def respond(query: Query) -> dns.message.Message | None:
         query.flags |= dns.flags.RD
         return forward(query)
 
@@ -118,7 +118,7 @@ def test_a_box_that_refers_from_its_cache_is_noticed(
     """What looks like a referral leads to the same box, which refers to itself again."""
     local_internet.zone("doh-e.test")
 
-    def respond(query: dns.message.QueryMessage) -> dns.message.Message:
+    def respond(query: Query) -> dns.message.Message:
         name = query.question[0].name.to_text()
         if name == ".":
             return reply_to(query, ". 1 IN SOA a. b. 1 1 1 1 1", authoritative=False)

@@ -10,7 +10,7 @@ import pytest
 from picdns_core import ProviderUnavailable
 from picdns_core.testing import LocalInternet
 from tests.lookup.conftest import Asking, Delegate, Serve
-from tests.lookup.nameserver import forward_to, refer_to, reply_to
+from tests.lookup.nameserver import Query, forward_to, refer_to, reply_to
 
 
 def address_of(asking: Asking, name: str) -> str:
@@ -141,7 +141,7 @@ def test_a_referral_to_very_many_servers_does_not_multiply_questions(
 ) -> None:
     """What one lookup asks is bounded, whatever zones refer to (NXNSAttack)."""
 
-    def respond(query: dns.message.QueryMessage) -> dns.message.Message:
+    def respond(query: Query) -> dns.message.Message:
         name = query.question[0].name.to_text()
         servers = tuple(f"{name} 1 IN NS ns{n}.x{n}.walk-nxns.test." for n in range(30))
         return reply_to(query, authority=servers, authoritative=False)
@@ -150,6 +150,7 @@ def test_a_referral_to_very_many_servers_does_not_multiply_questions(
     delegate("walk-nxns.test", {"ns.walk-nxns.test": server.address})
     with pytest.raises(ProviderUnavailable):
         asking.lookup.addresses("www.walk-nxns.test")
+    # Each of 60 questions may come twice: over UDP, and over TCP after a silence.
     assert 1 < len(server.asked) <= 120
 
 
@@ -158,7 +159,7 @@ def test_a_server_that_knows_no_edns_is_asked_without(
 ) -> None:
     """FORMERR to an extended question is followed by a plain one (RFC 6891, section 7)."""
 
-    def respond(query: dns.message.QueryMessage) -> dns.message.Message:
+    def respond(query: Query) -> dns.message.Message:
         if query.edns >= 0:
             return reply_to(query, rcode=dns.rcode.FORMERR)
         return reply_to(query, "www.walk-plain.test. 1 IN A 127.0.0.9")
