@@ -186,6 +186,7 @@ def test_teardown_removes_what_this_cell_created_and_nothing_else(
     stand_in.add_record(ZONE, "A", "www", "127.0.0.9", comment="by hand")
     stand_in.add_record(ZONE, "TXT", CHALLENGE, '"by hand"')
     stand_in.add_record(ZONE, "TXT", f"deeper.{DOMAIN}", '"by hand"', comment=MARK)
+    stand_in.add_record(ZONE, "TXT", CANARY, '"by hand"', comment=MARK.upper())
     stand_in.add_record(ZONE, "MX", DOMAIN, "mail.cf.test", comment=MARK)
     neighbour = make_cell(name="garden", domain=f"garden.{ZONE}")
     neighbour.update_ip(ipv4="127.0.0.7")

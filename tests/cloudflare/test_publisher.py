@@ -73,6 +73,17 @@ def test_another_process_withdraws(home: CellAtCloudflare, zone: Zone) -> None:
         assert without_soa(zone.records()) == before
 
 
+def test_value_that_came_back_is_withdrawn_again(home: CellAtCloudflare, zone: Zone) -> None:
+    """It is another record by now, which another process wrote."""
+    before = without_soa(zone.records())
+    publisher = home.publisher()
+    publisher.publish(challenge("value"))
+    publisher.withdraw(challenge("value"))
+    home.publisher().publish(challenge("value"))
+    publisher.withdraw(challenge("value"))
+    assert without_soa(zone.records()) == before
+
+
 def test_value_whose_publication_got_no_answer_is_withdrawn(
     publisher: Publisher, stand_in: Cloudflare
 ) -> None:
