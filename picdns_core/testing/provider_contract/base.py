@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from picdns_core import Publisher, Registration
-from picdns_core.testing import LocalInternet, Zone
+from picdns_core.testing import Faults, LocalInternet, Zone
 
 from . import picture
 from .service import Service
@@ -60,3 +60,18 @@ class Contract:
             if publisher is None:
                 pytest.skip(f"The mode {self.mode} does not use DNS-01.")
             yield publisher
+
+    @pytest.fixture
+    def faults(self, service: Service) -> Iterator[Faults]:
+        """Return what makes the service fail; all is well again at the end."""
+        if service.faults is None:
+            pytest.skip(f"The service of {self.mode} cannot be made to fail.")
+        yield service.faults
+        service.faults.clear()
+
+    @pytest.fixture
+    def intruder(self, service: Service, tenant: Tenant) -> Tenant:
+        """Make the cell with credentials that the service refuses."""
+        if not service.wrong_secrets:
+            pytest.skip(f"The service of {self.mode} has no wrong secrets to try.")
+        return tenant.with_secrets({**service.secrets, **service.wrong_secrets})

@@ -1,7 +1,6 @@
 """What hooks do when the service refuses, breaks down or talks nonsense."""
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -12,7 +11,6 @@ from picdns_core.testing import Answer, Cut, Fault, Faults, Zone
 from . import picture
 from .acts import ACTS, error_of, prepared
 from .base import Contract
-from .service import Service
 from .tenant import Tenant
 from .verdict import require
 
@@ -27,21 +25,6 @@ DOWN: dict[str, Fault] = {
 
 class Failing(Contract):
     """The suite's part about errors."""
-
-    @pytest.fixture
-    def faults(self, service: Service) -> Iterator[Faults]:
-        """Return what makes the service fail; all is well again at the end."""
-        if service.faults is None:
-            pytest.skip(f"The service of {self.mode} cannot be made to fail.")
-        yield service.faults
-        service.faults.clear()
-
-    @pytest.fixture
-    def intruder(self, service: Service, tenant: Tenant) -> Tenant:
-        """Make the cell with credentials that the service refuses."""
-        if not service.wrong_secrets:
-            pytest.skip(f"The service of {self.mode} has no wrong secrets to try.")
-        return tenant.with_secrets({**service.secrets, **service.wrong_secrets})
 
     def test_wrong_credentials_are_refused(self, intruder: Tenant, zone: Zone) -> None:
         """At setup and not at the first renewal, in words that help, with nothing written."""

@@ -12,13 +12,13 @@ from picdns_core import PicdnsError
 from picdns_core.testing import Cut, Faults
 
 from .acts import ACTS, error_of, prepared
-from .failing import Failing
+from .base import Contract
 from .samples import BOTH
 from .tenant import Tenant
 from .verdict import require
 
 
-class Secrecy(Failing):
+class Secrecy(Contract):
     """The suite's part about secrets."""
 
     @pytest.fixture

@@ -1,13 +1,15 @@
 """The whole suite, for a provider's author to subclass."""
 
 from .addressing import Addressing
+from .calling import Calling
 from .claiming import Claiming
+from .failing import Failing
 from .issuing import Issuing
 from .publishing import Publishing
 from .secrecy import Secrecy
 
 
-class ProviderContract(Claiming, Addressing, Publishing, Issuing, Secrecy):
+class ProviderContract(Calling, Claiming, Addressing, Publishing, Issuing, Failing, Secrecy):
     """What every provider must do; a subclass says which one, and where its service is.
 
         class TestExample(ProviderContract):

@@ -57,29 +57,29 @@ class MemorySecrets:
 
 
 class OneCallSession(Session):
-    """A session of one call of one hook; using it elsewhere is a breach of the contract.
+    """A session of one call of one hook, which notes when it is used elsewhere.
 
     It tries again without waiting.
     """
 
-    def __init__(self, ca_bundle: str) -> None:
+    def __init__(self, ca_bundle: str, strays: list[str]) -> None:
         super().__init__(ca_bundle)
         for adapter in self.adapters.values():
             if isinstance(adapter, HTTPAdapter):
                 adapter.max_retries = adapter.max_retries.new(backoff_factor=0)
         self._thread = threading.current_thread()
         self._over = False
+        self._strays = strays
         self.asked = 0
         """How many requests it has sent."""
 
     def request(
         self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        require(
-            not self._over and threading.current_thread() is self._thread,
-            "The provider used the `http` of one call in another call or thread.",
-            "use the `http` that the hook is given, and keep none of them.",
-        )
+        if self._over:
+            self._strays.append("after that call had ended")
+        elif threading.current_thread() is not self._thread:
+            self._strays.append("in another thread")
         self.asked += 1
         return super().request(method, url, *args, **kwargs)
 
@@ -110,6 +110,8 @@ class Tenant:
         declared = frozenset(field.name for field in self.mode.secrets)
         self.secrets = MemorySecrets(declared, secrets)
         self.ca_bundle = ca_bundle
+        self.strays: list[str] = []
+        """When the `http` of one call was used elsewhere."""
 
     def with_secrets(self, values: Mapping[str, str]) -> Self:
         """Return the same cell with other secrets."""
@@ -129,11 +131,8 @@ class Tenant:
         """Lend the mode's publisher, None where it does not use DNS-01."""
         with self._session() as http:
             publisher = self.provider.publisher(**self._holder(http, registration))
-            require(
-                not http.asked,
-                "publisher asked the service for something when it was called.",
-                "ask in publish and withdraw; the hook itself does no I/O.",
-            )
+            if http.asked:
+                self.strays.append("by the hook publisher, which does no I/O")
             yield publisher
 
     def teardown(self, registration: Registration) -> bool:
@@ -141,7 +140,7 @@ class Tenant:
             return self.provider.teardown(**self._holder(http, registration))
 
     def _session(self) -> OneCallSession:
-        return OneCallSession(str(self.ca_bundle))
+        return OneCallSession(str(self.ca_bundle), self.strays)
 
     def _claimant(self, http: requests.Session) -> Claimant:
         return Claimant(cell=self.cell, settings=self.settings, http=http, secrets=self.secrets)
