@@ -1,14 +1,12 @@
 """The floor: the least that Python on the bare `acme` package needs; for `once`, a thread a name.
 
-`floor.py DIRECTORY CA_BUNDLE PORT FOLDER once|laps NAME...`. EC keys, polling every few
-milliseconds, no look at what comes back, nothing durable, nothing resumed: not to be imitated.
+`floor.py DIRECTORY CA_BUNDLE PORT FOLDER once|laps NAME...`
 """
 
 import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -16,13 +14,10 @@ from socketserver import ThreadingTCPServer
 from typing import Any
 
 from acme import challenges, client, messages
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from josepy import jwa, jwk
+from josepy import jwa
 
-_PAUSE, _GROWTH = 0.005, 1.7  # with even pauses, eight threads flood the CA and take longer
+from benchmarks.subjects import bare
+
 _THREADS = 8  # with 20, the account key is made and the nonces are had no faster
 
 _answers: dict[str, bytes] = {}
@@ -49,9 +44,7 @@ def main(directory: str, ca_bundle: str, port: str, folder: str, call: str, *nam
     """Register, then get the certificates at once, or one after another and print the laps."""
     server = _Server(("", int(port)), _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    key = jwk.JWKEC(key=ec.generate_private_key(ec.SECP256R1()))
-    first = _client(directory, key, ca_bundle)
-    first.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
+    first = bare.register(directory, ca_bundle)
     if call == "laps":
         print(json.dumps([_lap(first, name, Path(folder)) for name in names]))
         return
@@ -69,11 +62,6 @@ def main(directory: str, ca_bundle: str, port: str, folder: str, call: str, *nam
         list(pool.map(issue, names))
 
 
-def _client(directory: str, key: jwk.JWKEC, ca_bundle: str) -> client.ClientV2:
-    net = client.ClientNetwork(key, alg=jwa.ES256, verify_ssl=ca_bundle)  # type: ignore[arg-type]
-    return client.ClientV2(client.ClientV2.get_directory(directory, net), net)
-
-
 def _second(first: client.ClientV2, ca_bundle: str) -> client.ClientV2:
     """Make a client for another thread, with the same account and directory."""
     net = client.ClientNetwork(
@@ -86,29 +74,12 @@ def _second(first: client.ClientV2, ca_bundle: str) -> client.ClientV2:
 
 
 def _certificate(acme: client.ClientV2, name: str, folder: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    csr = (
-        x509.CertificateSigningRequestBuilder(x509.Name([]))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    order = acme.new_order(csr.public_bytes(Encoding.PEM))
+    order = bare.order(acme, [name], folder)
     [proof] = order.authorizations
     if proof.body.status == messages.STATUS_PENDING:  # one in a hundred is used again even so
         _answer(acme, proof)
-    pauses = _pauses()
-    while proof.body.status == messages.STATUS_PENDING:
-        time.sleep(next(pauses))
-        proof, _ = acme.poll(proof)
-    body = acme.begin_finalization(order).body
-    pauses = _pauses()
-    while body.certificate is None:
-        time.sleep(next(pauses))
-        body = messages.Order.from_json(acme._post_as_get(order.uri).json())  # noqa: SLF001
-    chain = acme._post_as_get(body.certificate).content  # noqa: SLF001
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / f"{name}.key").write_bytes(pem)
-    (folder / f"{name}.pem").write_bytes(chain)
+    bare.await_validation(acme, proof)
+    bare.finish(acme, order, folder / f"{name}.pem")
 
 
 def _answer(acme: client.ClientV2, proof: messages.AuthorizationResource) -> None:
@@ -116,13 +87,6 @@ def _answer(acme: client.ClientV2, proof: messages.AuthorizationResource) -> Non
     response, validation = chosen.response_and_validation(acme.net.key)
     _answers[chosen.chall.path] = validation.encode()
     acme.answer_challenge(chosen, response)
-
-
-def _pauses() -> Iterator[float]:
-    pause = _PAUSE
-    while True:
-        yield pause
-        pause *= _GROWTH
 
 
 def _lap(acme: client.ClientV2, name: str, folder: Path) -> tuple[float, float]:
