@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -16,12 +16,17 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one piece of work took; `requests` is how many the CA was asked."""
+    """What one piece of work took; `requests` is how many the CA was asked.
+
+    `api_requests` is how many a DNS provider was asked, `dns_questions` how many name servers.
+    """
 
     wall_s: float
     cpu_s: float
     peak_rss_mib: float
     requests: int | None = None
+    api_requests: int | None = None
+    dns_questions: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Row:
     cpu_s: float
     peak_rss_mib: float
     requests: int | None
+    api_requests: int | None
+    dns_questions: int | None
     runs: int
     ratio_to_floor: float | None
 
@@ -82,7 +89,6 @@ class Case:
 def row(case: str, subject: str, samples: Sequence[Sample], floor: Sequence[Sample] | None) -> Row:
     """Return the medians of what was sampled, and how the time compares with the floor's."""
     wall = statistics.median(sample.wall_s for sample in samples)
-    counted = [sample.requests for sample in samples if sample.requests is not None]
     least = statistics.median(sample.wall_s for sample in floor) if floor else None
     return Row(
         case=case,
@@ -90,10 +96,17 @@ def row(case: str, subject: str, samples: Sequence[Sample], floor: Sequence[Samp
         wall_s=round(wall, 4),
         cpu_s=round(statistics.median(sample.cpu_s for sample in samples), 4),
         peak_rss_mib=round(statistics.median(sample.peak_rss_mib for sample in samples), 1),
-        requests=statistics.median_low(counted) if counted else None,
+        requests=_typical(sample.requests for sample in samples),
+        api_requests=_typical(sample.api_requests for sample in samples),
+        dns_questions=_typical(sample.dns_questions for sample in samples),
         runs=len(samples),
         ratio_to_floor=round(wall / least, 2) if least else None,
     )
+
+
+def _typical(counts: Iterable[int | None]) -> int | None:
+    counted = [count for count in counts if count is not None]
+    return statistics.median_low(counted) if counted else None
 
 
 def slower(subject: str, than: str) -> Callable[[Rows], float]:

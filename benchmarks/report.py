@@ -7,7 +7,10 @@ from pathlib import Path
 
 from benchmarks.case import Case, Row
 
-_HEADINGS = ("case", "subject", "wall", "CPU", "peak RSS", "requests", "runs", "x floor")
+_HEADINGS = (
+    *("case", "subject", "wall", "CPU", "peak RSS"),
+    *("CA asked", "API asked", "DNS asked", "runs", "x floor"),
+)
 _SUBJECTS = ("picdns", "floor", "certbot", "caddy")
 
 
@@ -21,7 +24,7 @@ def table(rows: Iterable[Row]) -> str:
             _seconds(one.wall_s),
             _seconds(one.cpu_s),
             f"{one.peak_rss_mib:.1f} MiB",
-            "" if one.requests is None else f"{one.requests:g}",
+            *map(_count, (one.requests, one.api_requests, one.dns_questions)),
             str(one.runs),
             "" if one.ratio_to_floor is None else f"{one.ratio_to_floor:.2f}",
         )
@@ -62,3 +65,7 @@ def write(rows: Iterable[Row], file: Path) -> Path:
 
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else str(value)
