@@ -1,5 +1,5 @@
 """The cases, in the order of the table; a new one is a file here and a line below."""
 
-from benchmarks.cases import cold, dns, importing, twenty, warm
+from benchmarks.cases import cold, dns, importing, propagation, twenty, warm
 
-CASES = (importing.CASE, cold.CASE, twenty.CASE, warm.CASE, dns.CASE)
+CASES = (importing.CASE, cold.CASE, twenty.CASE, warm.CASE, dns.CASE, propagation.CASE)
