@@ -28,7 +28,6 @@ _NOT_GLOBAL = [
     ipaddress.ip_network(network)
     for network in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
 ]
-_UNICAST_IPV6 = ipaddress.IPv6Network("2000::/3")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 B = TypeVar("B", bound=msgspec.Struct)
@@ -129,4 +128,4 @@ def address(field: str, text: str, also_global: Iterable[str]) -> str:
 def _is_global(found: Address) -> bool:
     if found.is_multicast or found.is_reserved or any(found in one for one in _NOT_GLOBAL):
         return False
-    return found.is_global and (found.version == 4 or found in _UNICAST_IPV6)  # noqa: PLR2004
+    return found.is_global
