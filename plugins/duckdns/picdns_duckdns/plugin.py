@@ -1,0 +1,149 @@
+"""A free name at DuckDNS: its addresses, and a wildcard certificate over DNS-01."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from picdns_core import (
+    Acme,
+    Addresses,
+    Cell,
+    CertRequest,
+    ConfigError,
+    DomainMode,
+    IssuedCert,
+    Publication,
+    Publisher,
+    Registration,
+    SecretField,
+    Secrets,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+    from picdns_duckdns.client import DuckDns
+
+_SUFFIX = "duckdns.org"
+_CANARY = "picdns-rehearsal"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What can be set under `ddns` in this mode."""
+
+    api_url: Annotated[
+        str,
+        Meta(
+            title="API",
+            description="Where DuckDNS's update API is; never plain http, for the token is in "
+            "each URL.",
+            pattern="^https://",
+            examples=["https://www.duckdns.org"],
+        ),
+    ] = "https://www.duckdns.org"
+
+
+@hookimpl
+def domain_mode() -> DomainMode:
+    return DomainMode(
+        name="duckdns",
+        title="DuckDNS",
+        description="A free name below duckdns.org, kept at your address, with one publicly "
+        "trusted wildcard certificate. No port need be open for that.",
+        settings=Settings,
+        wildcard=True,
+        publishes_addresses=True,
+        domain_suffix=_SUFFIX,
+        secrets=(
+            SecretField(
+                name="token",
+                title="Token",
+                description="Of your account: at the top of https://www.duckdns.org once you are "
+                "logged in.",
+            ),
+        ),
+    )
+
+
+@hookimpl
+def register(
+    cell: Cell, settings: Settings, http: requests.Session, secrets: Secrets
+) -> Registration:
+    """Prove token and name by what an order will do: write a TXT value and clear it."""
+    label = _label(cell.domain)
+    duckdns = _client(settings, http, secrets)
+    duckdns.set_txt(label, _CANARY)
+    duckdns.clear_txt(label)
+    return Registration(domain=cell.domain)
+
+
+@hookimpl
+def update_ip(
+    settings: Settings,
+    registration: Registration,
+    addresses: Addresses,
+    http: requests.Session,
+    secrets: Secrets,
+) -> Publication:
+    if addresses == Addresses():  # a request without any address lets DuckDNS detect one
+        return Publication(addresses=addresses, changed=False)
+    changed = _client(settings, http, secrets).set_addresses(_label(registration.domain), addresses)
+    return Publication(addresses=addresses, changed=changed)
+
+
+@hookimpl
+def publisher(
+    settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
+) -> Publisher:
+    from picdns_duckdns.publisher import DuckDnsPublisher
+
+    return DuckDnsPublisher(_client(settings, http, secrets), _label(registration.domain))
+
+
+@hookimpl
+def issue_cert(request: CertRequest, acme: Acme, publisher: Publisher) -> IssuedCert:
+    from acme.challenges import DNS01
+
+    return acme.obtain(request, DNS01, publisher)
+
+
+@hookimpl
+def teardown(
+    settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
+) -> bool:
+    """Empty the label; it stays in the account, where only its owner can delete it."""
+    label = _label(registration.domain)
+    duckdns = _client(settings, http, secrets)
+    txt = duckdns.clear_txt(label)
+    addresses = duckdns.clear_addresses(label)
+    return txt or addresses
+
+
+def _client(settings: Settings, http: requests.Session, secrets: Secrets) -> DuckDns:
+    token = secrets.get("token")
+    if token is None:
+        raise ConfigError(
+            "ddns.token",
+            "the DuckDNS token is missing.",
+            hint="It is at the top of https://www.duckdns.org once you are logged in. Set it by "
+            "`picdns init --secret token=@FILE`.",
+        )
+    from picdns_duckdns.client import DuckDns
+
+    return DuckDns(http, settings.api_url, token)
+
+
+def _label(domain: str) -> str:
+    """Return the label directly below duckdns.org: DuckDNS knows no name below that."""
+    above, _, suffix = domain.rpartition(f".{_SUFFIX}")
+    label = above.rpartition(".")[2]
+    if suffix or not label:
+        raise ConfigError(
+            "domain_name",
+            f"{domain} is no name below {_SUFFIX}.",
+            hint="As home.duckdns.org, with a subdomain that your account there has.",
+        )
+    return label
