@@ -93,8 +93,9 @@ def test_names_the_service_finds_fault_with_are_told_in_its_words(make_tenant: M
 def test_a_wrong_secret_is_told_from_a_wrong_clock(tenant: Tenant) -> None:
     """The clock is right, so it can only be the secret."""
     tenant.secrets.put("totp_secret", Secret("JBSWY3DPEHPK3PXP" * 2))
-    with pytest.raises(AuthenticationFailed, match="the TOTP secret is wrong"):
+    with pytest.raises(AuthenticationFailed, match="the TOTP secret is wrong") as caught:
         tenant.register()
+    assert type(caught.value) is AuthenticationFailed  # its name is in what `status` says
     assert tenant.is_free("home")
 
 

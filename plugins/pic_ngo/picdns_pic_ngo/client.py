@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from picdns_core import Addresses, PicdnsError, Publication, Secret
 from picdns_pic_ngo import errors
+from picdns_pic_ngo.errors import Signal
 from picdns_pic_ngo.totp import STEP, Codes, check_clock
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -66,7 +67,7 @@ class _Problem(Struct, frozen=True, kw_only=True):
     retry_after: float = STEP
 
 
-_REFUSALS: dict[str, Callable[[_Problem, str], PicdnsError]] = {
+_REFUSALS: dict[str, Callable[[_Problem, str], PicdnsError | Signal]] = {
     "token-rejected": lambda _, name: errors.TokenRejected(name),
     "totp-rejected": lambda _, name: errors.CodeRejected(name),
     "totp-used": lambda problem, name: errors.CodeUsed(name, problem.retry_after),
@@ -86,8 +87,8 @@ _Prove = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 class PicNgo:
     """The service, asked through the caller's session; a name is the label before `.pic.ngo`.
 
-    All calls raise ProviderUnavailable, RateLimited, and those with a token TokenRejected when
-    the service does not know it and OtherName when it opens another name.
+    All calls raise errors of picdns and, for their caller to act on, signals: those with a token
+    TokenRejected when the service does not know it, and OtherName when it opens another name.
     """
 
     def __init__(self, http: requests.Session, api_url: str) -> None:
@@ -204,7 +205,7 @@ class PicNgo:
         # Not raised above: the frames of what led to it hold the token.
         raise errors.unavailable(f"no answer ({failure})")
 
-    def _refusal(self, response: requests.Response, name: str) -> PicdnsError:
+    def _refusal(self, response: requests.Response, name: str) -> PicdnsError | Signal:
         """Say what an answer means that is no success."""
         status = response.status_code
         problem = _read(response, _Problem)
@@ -233,13 +234,11 @@ T = TypeVar("T", bound=Struct)
 
 def _read(response: requests.Response, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(response.content, type=kind, dec_hook=_address)
+        return msgspec.json.decode(
+            response.content, type=kind, dec_hook=lambda made, text: made(text)
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _address(kind: Callable[[str], object], text: str) -> object:
-    return kind(text)
 
 
 def _registration(name: str) -> str:

@@ -1,10 +1,14 @@
 """What can go wrong at ddns.pic.ngo, in words, and what to do about it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from picdns_core import (
     AuthenticationFailed,
     ConfigError,
     ForeignName,
     NameTaken,
+    PicdnsError,
     ProviderError,
     ProviderUnavailable,
     RateLimited,
@@ -15,60 +19,87 @@ _STAYS = "What is served stays so."
 _SET_IT = "Set the one that came with your cell: `picdns init --secret totp_secret=@FILE`."
 
 
-class TokenRejected(AuthenticationFailed):
+class Signal(Exception):
+    """An answer that our own code acts on; `error` is what is told where nothing more is done."""
+
+    def __init__(self, error: PicdnsError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class TokenRejected(Signal):
     """The service does not know the token: it was given up, or the service lost its database."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"ddns.pic.ngo does not know the token of {name}.pic.ngo. {_STAYS}",
-            hint="Run `picdns up`: it registers the name anew.",
+            AuthenticationFailed(
+                f"ddns.pic.ngo does not know the token of {name}.pic.ngo. {_STAYS}",
+                hint="Run `picdns up`: it registers the name anew.",
+            )
         )
 
 
-class OtherName(ForeignName):
+class OtherName(Signal):
     """The token is good, and opens `name` instead of the one that was asked for."""
 
     def __init__(self, asked: str, name: str) -> None:
         super().__init__(
-            f"The token in {_FILE} is for {name}.pic.ngo and not for {asked}.pic.ngo. "
-            f"Nothing was changed. {_STAYS}",
-            hint="Run `picdns up`: it registers the new name and gives the old one up.",
+            ForeignName(
+                f"The token in {_FILE} is for {name}.pic.ngo and not for {asked}.pic.ngo. "
+                f"Nothing was changed. {_STAYS}",
+                hint="Run `picdns up`: it registers the new name and gives the old one up.",
+            )
         )
         self.name = name
 
 
-class KeyReused(ProviderError):
+class KeyReused(Signal):
     """The idempotency key belongs to another name, or to a registration that was given up."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"ddns.pic.ngo has seen the key for registering {name}.pic.ngo before. {_STAYS}",
-            hint="Run `picdns up` again: it makes a new one.",
+            ProviderError(
+                f"ddns.pic.ngo has seen the key for registering {name}.pic.ngo before. {_STAYS}",
+                hint="Run `picdns up` again: it makes a new one.",
+            )
         )
 
 
-class CodeRejected(AuthenticationFailed):
+class CodeRejected(Signal):
     """The TOTP code is not valid now."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            "ddns.pic.ngo refuses the TOTP code although this host's clock is right: "
-            f"the TOTP secret is wrong. {name}.pic.ngo was not registered. {_STAYS}",
-            hint=_SET_IT,
+            AuthenticationFailed(
+                "ddns.pic.ngo refuses the TOTP code although this host's clock is right: "
+                f"the TOTP secret is wrong. {name}.pic.ngo was not registered. {_STAYS}",
+                hint=_SET_IT,
+            )
         )
 
 
-class CodeUsed(RateLimited):
+class CodeUsed(Signal):
     """The TOTP code was used for this name; `wait` is how many seconds until the next one."""
 
     def __init__(self, name: str, wait: float) -> None:
         super().__init__(
-            f"The TOTP code of this half minute was used for {name}.pic.ngo before; the next one "
-            f"comes in {wait:.0f} s. Nothing was changed. {_STAYS}",
-            retry_after=wait,
-            hint="Try again then.",
+            RateLimited(
+                f"The TOTP code of this half minute was used for {name}.pic.ngo before; the next "
+                f"one comes in {wait:.0f} s. Nothing was changed. {_STAYS}",
+                retry_after=wait,
+                hint="Try again then.",
+            )
         )
         self.wait = wait
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn a signal that nothing was done about into its error, on the way out."""
+    try:
+        yield
+    except Signal as signal:
+        raise signal.error from None
 
 
 def taken(name: str) -> NameTaken:

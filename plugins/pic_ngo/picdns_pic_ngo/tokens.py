@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from picdns_core import AuthenticationFailed, NameTaken, Secret, Secrets
 from picdns_pic_ngo import errors
 from picdns_pic_ngo.client import PicNgo
-from picdns_pic_ngo.errors import KeyReused, OtherName, TokenRejected
+from picdns_pic_ngo.errors import CodeRejected, KeyReused, OtherName, TokenRejected
 from picdns_pic_ngo.totp import Codes
 
 CURRENT = "token"
@@ -43,6 +43,7 @@ class Tokens:
         self.name = name
         self._secrets = secrets
 
+    @errors.told()
     def claim(self) -> None:
         """Have a token for the name on disk: the one that is there if it is good, else a new one.
 
@@ -60,6 +61,7 @@ class Tokens:
                 self._give_up(FORMER)
             self._secrets.delete(KEY)
 
+    @errors.told()
     def use(self, act: Callable[[Secret], T]) -> T:
         """Act with the token; where the service does not know it any more, once with a new one."""
         token = self._secrets.get(CURRENT)
@@ -74,6 +76,7 @@ class Tokens:
         """Return the token on disk, good or not."""
         return self._secrets.get(CURRENT)
 
+    @errors.told()
     def give_back(self) -> bool:
         """Give up whatever our tokens open, then forget them; False when there was nothing."""
         with _registering:
@@ -127,7 +130,7 @@ class Tokens:
             try:
                 token = self.service.register(intent.name, intent.key, self._codes())
                 self.service.deregister(intent.name, token)
-            except (NameTaken, KeyReused, AuthenticationFailed):
+            except (NameTaken, AuthenticationFailed, KeyReused, CodeRejected):
                 _log.info("%s.pic.ngo was not registered after all", intent.name)
         self._secrets.delete(KEY)
 
