@@ -11,6 +11,7 @@ class TestPicNgo(ProviderContract):
     @pytest.fixture
     def service(self, local_internet: LocalInternet) -> Service:
         pic_ngo = local_internet.pic_ngo()
+        pic_ngo.also_global = ["192.0.2.0/24", "2001:db8::/32"]
         return Service(
             domain="contract.pic.ngo",
             settings={"api_url": pic_ngo.url},

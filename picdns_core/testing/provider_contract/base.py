@@ -28,10 +28,19 @@ class Contract:
         )
 
     @pytest.fixture
-    def tenant(self, service: Service, local_internet: LocalInternet) -> Tenant:
-        """Make the cell that asks for the service's name."""
+    def tenant(self, service: Service, local_internet: LocalInternet) -> Iterator[Tenant]:
+        """Make the cell that asks for the service's name; what it holds at the end it gives back.
+
+        The service is well again by then.
+        """
         bundle = service.ca_bundle or local_internet.authority.bundle
-        return Tenant(self.mode, service.domain, service.settings, service.secrets, bundle)
+        tenant = Tenant(self.mode, service.domain, service.settings, service.secrets, bundle)
+        yield tenant
+        if service.faults:
+            service.faults.clear()
+        if tenant.claim:
+            with suppress(Exception):  # what is wrong with teardown has tests of its own
+                tenant.teardown(tenant.claim)
 
     @pytest.fixture(autouse=True)
     def _zone_stays_as_it_was(self, service: Service) -> Iterator[None]:
@@ -46,12 +55,9 @@ class Contract:
         return service.zone
 
     @pytest.fixture
-    def registration(self, tenant: Tenant) -> Iterator[Registration]:
-        """Claim the name, and give it back at the end."""
-        registration = tenant.register()
-        yield registration
-        with suppress(Exception):  # what is wrong with teardown has a test of its own
-            tenant.teardown(registration)
+    def registration(self, tenant: Tenant) -> Registration:
+        """Claim the name."""
+        return tenant.register()
 
     @pytest.fixture
     def publisher(self, tenant: Tenant, registration: Registration) -> Iterator[Publisher]:
@@ -62,12 +68,11 @@ class Contract:
             yield publisher
 
     @pytest.fixture
-    def faults(self, service: Service) -> Iterator[Faults]:
-        """Return what makes the service fail; all is well again at the end."""
+    def faults(self, service: Service) -> Faults:
+        """Return what makes the service fail."""
         if service.faults is None:
             pytest.skip(f"The service of {self.mode} cannot be made to fail.")
-        yield service.faults
-        service.faults.clear()
+        return service.faults
 
     @pytest.fixture
     def intruder(self, service: Service, tenant: Tenant) -> Tenant:

@@ -80,7 +80,7 @@ class Claiming(Contract):
             zone.set(f"{name}.", rdtype, value)
         if service.foreign:
             for name, rdtype, value in guests(tenant.cell.domain):
-                service.foreign(name, rdtype, value)
+                service.foreign(rdtype, name, value)
         before = picture.taken(zone)
         registration = tenant.register()
         if tenant.mode.publishes_addresses:

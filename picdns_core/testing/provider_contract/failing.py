@@ -1,7 +1,6 @@
 """What hooks do when the service refuses, breaks down or talks nonsense."""
 
 import re
-from contextlib import suppress
 
 import pytest
 
@@ -73,8 +72,6 @@ class Failing(Contract):
         )
         faults.clear()
         call()
-        with suppress(Exception):  # what is wrong with teardown has a test of its own
-            tenant.teardown(tenant.register())
 
     def test_a_claim_whose_answer_was_lost_is_found_again(
         self, tenant: Tenant, zone: Zone, faults: Faults

@@ -140,7 +140,7 @@ class Publishing(Contract):
         """Somebody else's, at the same name: another client of the same zone."""
         if service.foreign is None:
             pytest.skip(f"At {self.mode} nobody else can write at the cell's name.")
-        service.foreign(other.name, "TXT", other.value)
+        service.foreign("TXT", other.name, other.value)
         publisher.publish(record)
         require_visible(zone, record, "write beside the values there are.")
         require(

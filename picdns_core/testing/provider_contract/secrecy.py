@@ -3,7 +3,6 @@
 import logging
 import traceback
 from collections.abc import Iterable
-from contextlib import suppress
 from urllib.parse import quote
 
 import pytest
@@ -37,8 +36,6 @@ class Secrecy(Contract):
             require_untold(holder, "the Publication that update_ip returned", repr(publication))
         with holder.publisher(registration) as publisher:
             require_untold(holder, "the repr of what publisher returned", repr(publisher))
-        with suppress(Exception):
-            holder.teardown(registration)
 
     def test_no_secret_is_logged(self, holder: Tenant, caplog: pytest.LogCaptureFixture) -> None:
         """All is well, and every logger speaks at DEBUG."""
@@ -46,8 +43,6 @@ class Secrecy(Contract):
             for act in ACTS:
                 if call := prepared(act, holder):
                     call()
-            with suppress(Exception):
-                holder.teardown(holder.register())
         require_unlogged(holder, caplog.records)
 
     def test_no_secret_is_in_a_refusal(

@@ -27,7 +27,7 @@ class Service:
     zone: Zone | None = None
     """The zone that the service writes to; compared before and after."""
     foreign: Callable[[str, str, str], object] | None = None
-    """Puts a record of somebody else at the service: absolute name, type and value as in
+    """Puts a record of somebody else at the service: type, absolute name and value as in
     `Zone.set`. Not given where nobody else can write at the cell's name or below it."""
     faults: Faults | None = None
     """Makes the service fail: that of a stand-in, or of a `FaultProxy` before the real one."""

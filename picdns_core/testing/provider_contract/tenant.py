@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 import requests
@@ -62,14 +62,16 @@ class OneCallSession(Session):
     It tries again without waiting.
     """
 
-    def __init__(self, ca_bundle: str, strays: list[str]) -> None:
+    strays: ClassVar[list[str]] = []
+    """When a session was used elsewhere; of the whole process, for modules outlive cells."""
+
+    def __init__(self, ca_bundle: str) -> None:
         super().__init__(ca_bundle)
         for adapter in self.adapters.values():
             if isinstance(adapter, HTTPAdapter):
                 adapter.max_retries = adapter.max_retries.new(backoff_factor=0)
         self._thread = threading.current_thread()
         self._over = False
-        self._strays = strays
         self.asked = 0
         """How many requests it has sent."""
 
@@ -77,9 +79,9 @@ class OneCallSession(Session):
         self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any
     ) -> requests.Response:
         if self._over:
-            self._strays.append("after that call had ended")
+            self.strays.append("after that call had ended")
         elif threading.current_thread() is not self._thread:
-            self._strays.append("in another thread")
+            self.strays.append("in another thread")
         self.asked += 1
         return super().request(method, url, *args, **kwargs)
 
@@ -110,8 +112,8 @@ class Tenant:
         declared = frozenset(field.name for field in self.mode.secrets)
         self.secrets = MemorySecrets(declared, secrets)
         self.ca_bundle = ca_bundle
-        self.strays: list[str] = []
-        """When the `http` of one call was used elsewhere."""
+        self.claim: Registration | None = None
+        """What is held, as far as this process knows."""
 
     def with_secrets(self, values: Mapping[str, str]) -> Self:
         """Return the same cell with other secrets."""
@@ -120,7 +122,8 @@ class Tenant:
 
     def register(self) -> Registration:
         with self._session() as http:
-            return self.provider.register(**self._claimant(http))
+            self.claim = self.provider.register(**self._claimant(http))
+            return self.claim
 
     def update_ip(self, registration: Registration, addresses: Addresses) -> Publication:
         with self._session() as http:
@@ -132,15 +135,17 @@ class Tenant:
         with self._session() as http:
             publisher = self.provider.publisher(**self._holder(http, registration))
             if http.asked:
-                self.strays.append("by the hook publisher, which does no I/O")
+                http.strays.append("by the hook publisher, which does no I/O")
             yield publisher
 
     def teardown(self, registration: Registration) -> bool:
         with self._session() as http:
-            return self.provider.teardown(**self._holder(http, registration))
+            there_was = self.provider.teardown(**self._holder(http, registration))
+            self.claim = None
+            return there_was
 
     def _session(self) -> OneCallSession:
-        return OneCallSession(str(self.ca_bundle), self.strays)
+        return OneCallSession(str(self.ca_bundle))
 
     def _claimant(self, http: requests.Session) -> Claimant:
         return Claimant(cell=self.cell, settings=self.settings, http=http, secrets=self.secrets)

@@ -31,7 +31,7 @@ class Registry(HttpServer):
     def respond(self, request: Request) -> Reply:
         return self.faults.apply(request, self._ask)
 
-    def plant(self, name: str, rdtype: str, value: str) -> None:
+    def plant(self, rdtype: str, name: str, value: str) -> None:
         """Put a record of somebody else."""
         with self._lock:
             self._write(name, rdtype, self.records[name, rdtype] | {value})
