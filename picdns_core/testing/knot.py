@@ -2,6 +2,8 @@
 
 import base64
 import secrets
+import socket
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +46,11 @@ zone:
     zonefile-sync: -1
     journal-content: changes
 """
+
+
+_DATA, _END, _CLOSE = b"\x01", b"\x03", b"\x00"
+_COMMAND, _ZONE = 0, 6
+"""Kinds and items of Knot's control protocol: `src/libknot/control/control.c`."""
 
 
 class TransactionKey(NamedTuple):
@@ -119,3 +126,24 @@ class Knot(Server):
         except (OSError, EOFError, dns.exception.DNSException):
             return False
         return bool(reply.answer) and bool(reply.flags & dns.flags.AA)
+
+    def settle(self) -> None:
+        """Let it do now what a change of the zone entails, instead of a second later.
+
+        Knot plans a NOTIFY one second after each change, and may hold the next change till then.
+        """
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(f"{self.home}/control")
+            control.sendall(_DATA + _item(_COMMAND, "zone-notify") + _item(_ZONE, self.zone) + _END)
+            answer = b""
+            while not answer.endswith(_END):
+                if not (more := control.recv(4096)):
+                    break
+                answer += more
+            control.sendall(_CLOSE)
+
+
+def _item(number: int, text: str) -> bytes:
+    data = text.encode()
+    return struct.pack(">BH", 16 + number, len(data)) + data

@@ -149,6 +149,7 @@ class Zone:
                 raise ZoneRefused(
                     f"{who} answered {dns.rcode.to_text(reply.rcode())} to a change of the zone."
                 )
+            server.settle()
 
     def _rdata(self, rdtype: str, value: str) -> dns.rdata.Rdata:
         if rdtype == "TXT":
