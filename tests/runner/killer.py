@@ -1,8 +1,10 @@
 """Runs a cell in forked processes that die, by SIGKILL, at their nth durable act.
 
-Reads one JSON object a line, `{"root", "call", "kill_at"}`, and answers each with
+Reads one JSON object a line, `{"root", "call", "kill_at", "edges"}`, and answers each with
 `{"killed", "acts", "report"}`. An act is what another process could notice: a file or link made,
-renamed or removed, a connection opened, bytes sent. The audit hook fires before the act.
+renamed or removed, a connection opened, bytes sent. The audit hook fires before the act. With
+`edges` only those count at which what others know and what the disk knows part: what is sent over
+HTTP, and the first act after it.
 """
 
 import json
@@ -36,16 +38,19 @@ def serve() -> None:
 
 
 def _run(request: dict[str, Any], writer: int) -> None:
-    count, guard = 0, threading.Lock()
+    count, sent, guard = 0, False, threading.Lock()
     root = request["root"]
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal count
+        nonlocal count, sent
         writes = (
             event == "open" and str(arguments[0]).startswith(root) and arguments[2] & os.O_CREAT
         )
         if event in _ACTS or event in _SENDS or writes:
             with guard:
+                before, sent = sent, event in _SENDS
+                if request["edges"] and not (sent or before):
+                    return
                 count += 1
                 if count == request["kill_at"]:
                     os.kill(os.getpid(), signal.SIGKILL)

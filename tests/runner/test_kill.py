@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import requests
 
+from picdns_core.testing.services.pic_ngo import PicNgo
 from tests.conftest import Cell, MakeCell
+from tests.runner.test_dns_modes import every_mode, txt_values, without_soa
 
 _MOST = 400
 
@@ -26,10 +28,12 @@ class Killer:
             text=True,
         )
 
-    def run(self, cell: Cell, call: str = "up", kill_at: int = 0) -> dict[str, Any]:
+    def run(
+        self, cell: Cell, call: str = "up", kill_at: int = 0, *, edges: bool = False
+    ) -> dict[str, Any]:
         assert self._process.stdin
         assert self._process.stdout
-        request = {"root": str(cell.root), "call": call, "kill_at": kill_at}
+        request = {"root": str(cell.root), "call": call, "kill_at": kill_at, "edges": edges}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
@@ -121,3 +125,47 @@ def test_lan_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: K
         assert cell.get("files.cell").status == 200
         _clear(cell)
     assert 40 < kill_at < _MOST
+
+
+def _resume_everywhere(cell: Cell, killer: Killer, *, edges: bool) -> int:
+    """Kill the first `up` at each step, complete it, and let the name go again."""
+    assert cell.account
+    service, domain = cell.account.service, cell.account.domain
+    before = without_soa(cell)
+    killed, kill_at = True, 0
+    while killed and kill_at < _MOST:
+        kill_at += 1
+        cell.forget_asked()
+        killed = killer.run(cell, kill_at=kill_at, edges=edges)["killed"]
+        if isinstance(service, PicNgo):
+            service.forget_codes()  # else each registration would have to wait for the next
+        _complete(cell, killer, kill_at)
+        assert cell.asked()["/order-plz"] <= 2
+        assert (kill_at, txt_values(cell)) == (kill_at, {})
+        assert cell.get(f"files.{domain}").status == 200
+        cell.runner.teardown()
+        assert (kill_at, without_soa(cell)) == (kill_at, before)
+        _clear(cell)
+        cell.set(ddns=cell.account.ddns)
+        if isinstance(service, PicNgo):
+            service.forget_codes()
+    return kill_at
+
+
+@pytest.mark.timeout(600)
+@every_mode
+def test_proof_in_dns_is_resumed_after_a_kill_around_each_request(
+    make_cell: MakeCell, killer: Killer, mode: str
+) -> None:
+    """Before it is sent, and before its answer is kept; no TXT value and no claim is left."""
+    assert 20 < _resume_everywhere(make_cell(mode), killer, edges=True) < _MOST
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@every_mode
+def test_proof_in_dns_is_resumed_after_a_kill_at_each_step(
+    make_cell: MakeCell, killer: Killer, mode: str
+) -> None:
+    """The same at every act whatsoever."""
+    assert 100 < _resume_everywhere(make_cell(mode), killer, edges=False) < _MOST
