@@ -126,10 +126,12 @@ def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
     known = [entry.encode_name for entry in msgspec.structs.fields(mode.settings)]
     secrets = [entry.name for entry in mode.secrets]
     for key in ddns:
+        if key in known or key in secrets:
+            continue
         from difflib import get_close_matches
 
         close = get_close_matches(key, known, n=1, cutoff=0.85)
-        if key not in known and key not in secrets and close and close[0] not in ddns:
+        if close and close[0] not in ddns:
             raise ConfigError(
                 f"ddns.{key}", "is not a setting.", hint=f"Did you mean ddns.{close[0]}?"
             )

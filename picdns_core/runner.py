@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -236,6 +235,8 @@ class Runner:
 
         if len(due) == 1:
             return {due[0]: issue(due[0])}
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-issue") as pool:
             return dict(zip(due, pool.map(issue, due), strict=True))
 

@@ -3,10 +3,10 @@
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import dns.name
+from msgspec import Struct, field
 
 from picdns_core.lookup.wire import NoAnswer, Silent, text
 
@@ -21,8 +21,7 @@ class NoRoute(Silent):
     """A server has addresses of a kind only that this host does not have: IPv6."""
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct, frozen=True):
     """A name server; without addresses where the referral gave none."""
 
     name: dns.name.Name
@@ -32,8 +31,7 @@ class Server:
         return text(self.name)
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """A zone and all who serve it."""
 
     zone: dns.name.Name
@@ -53,8 +51,7 @@ class Unreachable(NoAnswer):
         super().__init__(f"No name server of {cut} gives a valid answer ({said or 'in time'})")
 
 
-@dataclass(frozen=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """What one lookup may still ask, with all the walks within it."""
 
     asked: Iterator[int] = field(default_factory=itertools.count)

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from picdns_core.lookup.crowd import Crowd, check
 from picdns_core.lookup.memory import NoRoute
@@ -12,7 +13,7 @@ from picdns_core.lookup.wire import NoAnswer
 Look = Callable[[], frozenset[str]]
 """Asks one server, and returns the TXT values it shows; raises NoAnswer."""
 
-_FIRST, _GROWTH, _LONGEST = 0.02, 0.1, 2.0
+_FIRST, _GROWTH, _LONGEST = 0.02, 0.05, 2.0
 """Pauses between looks: the shortest, how they grow with the time elapsed, the longest."""
 
 _COURTESY = 0.4
@@ -23,8 +24,7 @@ class Moved(Exception):
     """The name is in a zone that other servers serve: a referral came instead of an answer."""
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What was seen at last: who shows the values, who does not, and who says nothing, and why."""
 
     showing: tuple[str, ...]

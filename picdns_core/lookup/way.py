@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dns.name
+from msgspec import Struct
 
 from picdns_core.lookup.memory import Cut, Server, Unreachable
 from picdns_core.lookup.walk import Walk
@@ -18,8 +18,7 @@ if TYPE_CHECKING:  # requests is loaded when HTTPS is the way
     from picdns_core.lookup.doh import Resolver
 
 
-@dataclass(frozen=True)
-class Witnesses:
+class Witnesses(Struct, frozen=True):
     """Who can say whether a TXT value is visible; `who` is all of them in words.
 
     `promising` is false when it is not worth while to wait long for any answer.

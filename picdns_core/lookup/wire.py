@@ -1,7 +1,6 @@
 """One question to one name server, and what its reply means (RFC 1034, section 4.3; RFC 2308)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import dns.exception
@@ -13,6 +12,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+from msgspec import Struct
 
 UDP_PATIENCE, TCP_PATIENCE = 1.0, 1.5
 """Seconds that a name server has for its reply."""
@@ -32,8 +32,7 @@ class Silent(NoAnswer):
     """A name server gave no reply at all, over UDP and TCP."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked: a name and a type of records."""
 
     name: dns.name.Name
@@ -45,8 +44,7 @@ class Question:
         return cls(dns.name.from_text(name), dns.rdatatype.from_text(rdtype))
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Records (dnspython's), or where an alias leads, or neither: the name has no such records.
 
     `apex` is the name of the zone where the reply says it: when something is absent.
@@ -61,8 +59,7 @@ class Answer:
         return frozenset(b"".join(one.strings).decode(errors="replace") for one in self.records)
 
 
-@dataclass(frozen=True)
-class Referral:
+class Referral(Struct, frozen=True):
     """Who serves the zone below that has the answer; addresses are given where glue was."""
 
     zone: dns.name.Name
