@@ -12,12 +12,6 @@ from picdns_core.errors import CertificateRejected, ClockSkewed
 from picdns_core.model import CertRequest, IssuedCert
 
 _TOLERATED = 300.0  # seconds a clock may be off before it is said
-_CHRONY = (
-    "Install and start chrony: `sudo apt-get install -y chrony && sudo systemctl enable --now "
-    "chrony` (Debian), `sudo dnf install -y chrony && sudo systemctl enable --now chronyd` "
-    "(Fedora), `sudo apk add chrony && sudo rc-update add chronyd default && sudo service chronyd "
-    "start` (Alpine)."
-)
 
 
 def check(request: CertRequest, issued: IssuedCert) -> pem.Facts:
@@ -60,7 +54,6 @@ def _check_time(request: CertRequest, facts: pem.Facts, clock_offset: float) -> 
         f"This host's clock is {abs(offset):.0f} s {direction}, so the new certificate for "
         f"{request.names[0]} is not valid now; it was not put to use. What is served stays so.",
         offset=offset,
-        hint=_CHRONY,
     )
 
 

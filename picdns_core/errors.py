@@ -98,10 +98,16 @@ class CertificateRejected(PicdnsError):
 
 
 class ClockSkewed(PicdnsError):
-    """This host's clock is wrong; `offset` is how far it is ahead of the CA, in seconds."""
+    """This host's clock is wrong; `offset` is how far it is ahead of the service's, in seconds."""
 
-    def __init__(self, message: str, *, offset: float, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, offset: float) -> None:
+        super().__init__(
+            message,
+            hint="Install and start chrony: `sudo apt-get install -y chrony && sudo systemctl "
+            "enable --now chrony` (Debian), `sudo dnf install -y chrony && sudo systemctl enable "
+            "--now chronyd` (Fedora), `sudo apk add chrony && sudo rc-update add chronyd default "
+            "&& sudo service chronyd start` (Alpine).",
+        )
         self.offset = offset
 
 

@@ -10,12 +10,6 @@ STEP = 30.0
 """Seconds for which a code is the current one."""
 
 _TOLERATED = 20.0
-_CHRONY = (
-    "Install and start chrony: `sudo apt-get install -y chrony && sudo systemctl enable --now "
-    "chrony` (Debian), `sudo dnf install -y chrony && sudo systemctl enable --now chronyd` "
-    "(Fedora), `sudo apk add chrony && sudo rc-update add chronyd default && sudo service chronyd "
-    "start` (Alpine)."
-)
 
 
 class Codes:
@@ -50,7 +44,6 @@ def check_clock(offset: float, doubt: float) -> None:
         f"This host's clock is {_in_words(abs(offset))} {direction} of ddns.pic.ngo, so that no "
         "TOTP code would be valid. Nothing was registered. What is served stays so.",
         offset=offset,
-        hint=_CHRONY,
     )
 
 
