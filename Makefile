@@ -7,8 +7,8 @@ PYTEST = PICDNS_DEMAND_SERVERS=1 .venv/bin/python -m pytest -n 2 --dist workstea
 help: ## Say what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-demo: .venv/installed ## Bring a cell up, first in lan, then in http01, on this machine alone.
-	.venv/bin/python scripts/servers.py --optional --only pebble,unbound,caddy
+demo: .venv/installed ## Bring a cell up in each of the five modes, on this machine alone.
+	.venv/bin/python scripts/servers.py --optional --only pebble,knotd,unbound,caddy
 	.venv/bin/python scripts/demo.py
 
 test: .venv/installed servers ## Install what tests need (servers may ask for root), run them all.

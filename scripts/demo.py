@@ -1,7 +1,8 @@
-"""Bring a cell up on this machine alone: first in `lan`, then in `http01` against a local CA.
+"""Bring a cell up on this machine alone, in each of the five modes in turn.
 
 Prints each command with what it says, and a proof: the verified TLS answer of every service.
-Writes the same as `build/demo.json`. Needs no internet and no root.
+Writes the same as `build/demo.json`. The CA, the DNS and the services of the DNS modes are on this
+machine; it needs no internet and no root.
 """
 
 import json
@@ -12,11 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from picdns_core.testing import Caddy, LocalInternet, ServerMissing
+from picdns_core.testing import LocalInternet, ServerMissing
 
 SERVICES = ("files", "photos", "calendar")
 BUILD = Path(__file__).resolve().parent.parent / "build"
 ROOT = BUILD / "demo"
+
+Setup = tuple[str, dict[str, str], dict[str, str]]
+"""The domain of a cell, its settings, and its secrets."""
 
 
 def main() -> int:
@@ -24,77 +28,105 @@ def main() -> int:
     shutil.rmtree(ROOT, ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
     results: list[dict[str, Any]] = []
-    skipped: list[str] = []
     with LocalInternet() as net:
         services = [f"{name}={net.backend(name).address}" for name in SERVICES]
-        for mode in (lan, http01):
+        for mode in (lan, http01, pic_ngo, cloudflare, duckdns):
+            print(f"\n=== {mode.__name__}: {mode.__doc__}")
             try:
-                results.append(mode(net, services))
+                results.append(bring_up(net, mode.__name__, services, *mode(net)))
             except ServerMissing as missing:
-                skipped.append(mode.__name__)
-                print(f"\nSkipped {mode.__name__}: {missing}")
+                print(f"Skipped {mode.__name__}: {missing}")
     (BUILD / "demo.json").write_text(json.dumps(results, indent=2) + "\n")
+    print()
     for one in results:
         served = f"{len(one['names'])} names served and verified"
-        print(f"\n{one['mode']:8} {one['seconds']:5.2f} s   {served}, issued by {one['issuer']}")
-    print(f"\nWritten to build/demo.json; the cell is in {ROOT.relative_to(BUILD.parent)}.")
+        print(f"{one['mode']:10} {one['seconds']:5.2f} s   {served}, issued by {one['issuer']}")
+    print(f"\nWritten to build/demo.json; the cells are in {ROOT.relative_to(BUILD.parent)}.")
     if not results:
         print("No mode could be shown: see above what to install.")
     return 0 if results else 1
 
 
-def lan(net: LocalInternet, services: list[str]) -> dict[str, Any]:
-    """Certificates from the cell's own CA."""
-    print("\n=== lan: the cell's own CA, no internet ===")
-    caddy = net.caddy(ROOT / "config/caddy/Caddyfile")
-    return bring_up(net, caddy, "lan", "home.cell", services, {})
+def lan(_: LocalInternet) -> Setup:
+    """The cell's own CA, no internet."""
+    return "home.cell", {}, {}
 
 
-def http01(net: LocalInternet, services: list[str]) -> dict[str, Any]:
-    """Certificates from a public CA, here a local Pebble, which comes to the HTTP port."""
-    print("\n=== http01: the same cell, one certificate per service from an ACME CA ===")
-    pebble = net.pebble
-    caddy = net.caddy(ROOT / "config/caddy/Caddyfile")
-    settings = {
-        "picdns.acme.directory": pebble.directory,
-        "picdns.acme.ca_bundle": str(pebble.ca_bundle),
-        "picdns.acme.http_port": str(net.http_port),
+def http01(net: LocalInternet) -> Setup:
+    """A domain of one's own, one certificate per service from an ACME CA."""
+    return "home.test", public(net), {}
+
+
+def pic_ngo(net: LocalInternet) -> Setup:
+    """A name that ddns.pic.ngo gives, registered by TOTP; one wildcard, proven in DNS."""
+    service = net.pic_ngo()
+    secrets = {"totp_secret": service.totp_secret}
+    return "home.pic.ngo", public(net) | {"api_url": service.url}, secrets
+
+
+def cloudflare(net: LocalInternet) -> Setup:
+    """A domain at Cloudflare; one wildcard, proven in DNS."""
+    service = net.cloudflare("home.test")
+    secrets = {"token": service.default_token}
+    return "home.test", public(net) | {"api_url": service.api_url}, secrets
+
+
+def duckdns(net: LocalInternet) -> Setup:
+    """A name at DuckDNS; one wildcard, proven in DNS."""
+    service = net.duckdns()
+    secrets = {"token": service.account("home")}
+    return "home.duckdns.org", public(net) | {"api_url": service.url}, secrets
+
+
+def public(net: LocalInternet) -> dict[str, str]:
+    """Return the settings by which a cell finds the CA and the DNS of this machine."""
+    return {
+        f"picdns.{section}.{key}": value if isinstance(value, str) else json.dumps(value)
+        for section, settings in net.settings().items()
+        for key, value in settings.items()
     }
-    return bring_up(net, caddy, "http01", "home.test", services, settings)
 
 
 def bring_up(
     net: LocalInternet,
-    caddy: Caddy,
     mode: str,
-    domain: str,
     services: list[str],
+    domain: str,
     settings: dict[str, str],
+    secrets: dict[str, str],
 ) -> dict[str, Any]:
     """Do what an admin does: init, up, status; then ask every service over TLS."""
-    ports = {
+    root = ROOT / mode
+    caddy = net.caddy(root / "config/caddy/Caddyfile")
+    settings |= {
         "picdns.caddy.admin": caddy.admin,
         "picdns.caddy.http_port": str(caddy.http_port),
         "picdns.caddy.https_port": str(caddy.https_port),
     }
+    root.mkdir(parents=True, exist_ok=True)
+    for name, secret in secrets.items():
+        (root / name).touch(mode=0o600)
+        (root / name).write_text(secret)
     began = time.monotonic()
     picdns(
+        root,
         *("init", "--cell-name", "home", "--mode", mode, "--domain", domain),
         *(word for service in services for word in ("--service", service)),
-        *(word for key in (settings | ports).items() for word in ("--set", "=".join(key))),
+        *(word for name in secrets for word in ("--secret", f"{name}=@{root / name}")),
+        *(word for key in settings.items() for word in ("--set", "=".join(key))),
     )
-    picdns("up")
+    picdns(root, "up")
     seconds = time.monotonic() - began
-    picdns("status")
-    certificates = json.loads(quiet("status", "--json"))["certificates"]
-    internal = quiet("ca", "--format", "pem")
+    picdns(root, "status")
+    certificates = json.loads(quiet(root, "status", "--json"))["certificates"]
+    internal = quiet(root, "ca", "--format", "pem")
     served: dict[str, str] = {}
     for name in SERVICES:
         for host in (f"{name}.{domain}", f"{name}.cell"):
-            public = mode == "http01" and host.endswith(domain)
+            public = mode != "lan" and host.endswith(domain)
             answer = caddy.get(host, ca=net.pebble.root() if public else internal)
             served[host] = f"{answer.serial:x}"
-            print(f"https://{host:22} {answer.status} {answer.body!r:12} {answer.issuer}")
+            print(f"https://{host:24} {answer.status} {answer.body!r:12} {answer.issuer}")
     caddy.close()
     return {
         "mode": mode,
@@ -105,19 +137,19 @@ def bring_up(
     }
 
 
-def picdns(*words: str) -> None:
+def picdns(root: Path, *words: str) -> None:
     """Run a command, shown as it would be typed."""
     print(f"\n$ picdns {' '.join(words)}", flush=True)
-    subprocess.run(command(*words), check=True)
+    subprocess.run(command(root, *words), check=True)
 
 
-def quiet(*words: str) -> str:
+def quiet(root: Path, *words: str) -> str:
     """Run a command for what it prints."""
-    return subprocess.run(command(*words), check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command(root, *words), check=True, capture_output=True, text=True).stdout
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "picdns_core.cli", "--root", str(ROOT), *words]
+def command(root: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "picdns_core.cli", "--root", str(root), *words]
 
 
 if __name__ == "__main__":
