@@ -95,7 +95,9 @@ def test_hooks_of_the_pages_are_those_of_the_contract() -> None:
 @pytest.mark.parametrize("mode", sorted(installed_modes()))
 def test_messages_of_the_page_are_those_that_are_said(mode: str) -> None:
     """Whoever searches a page for what was on the screen finds it."""
-    source = "".join(path.read_text() for path in pages.CHECKOUT.glob("picdns_core/**/*.py"))
+    folders = ("picdns_core", f"plugins/{mode}")
+    files = (path for folder in folders for path in pages.CHECKOUT.glob(f"{folder}/**/*.py"))
+    source = "".join(path.read_text() for path in files)
     listed = pages.first_column(pages.section(f"docs/modes/{mode}.md", "## When it fails"))
     assert listed
     for message in listed:
