@@ -113,25 +113,33 @@ class _Listener(http.server.ThreadingHTTPServer):
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(certificate.chain, certificate.key)
         self._open: set[socket.socket] = set()
+        self._closing = False
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @contextlib.contextmanager
     def keeping(self, connection: socket.socket) -> Iterator[None]:
         self._open.add(connection)
+        if self._closing:  # `cut_all` may have come before us
+            _cut(connection)
         try:
             yield
         finally:
             self._open.discard(connection)
 
     def cut_all(self) -> None:
+        self._closing = True
         for connection in tuple(self._open):
-            with contextlib.suppress(OSError):
-                # Not SSLSocket's own, which would pull the TLS state from under its thread.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            _cut(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # Those are cut connections, ours or theirs.
             super().handle_error(request, client_address)
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Not SSLSocket's own, which would pull the TLS state from under its thread.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 _WITHOUT_BODY = {http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED}
@@ -146,7 +154,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def setup(self) -> None:
         if self.server.context:
             self.request.settimeout(self.timeout)
-            self.request = self.server.context.wrap_socket(self.request, server_side=True)
+            with self.server.keeping(self.request):
+                self.request = self.server.context.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def handle(self) -> None:
