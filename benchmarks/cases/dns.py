@@ -5,19 +5,16 @@ rehearses at Cloudflare, finds the name server by itself and writes durably. cer
 seconds by its default; `certbot, 0 s` is told not to, as suits only such a zone.
 """
 
-import time
 
 from benchmarks.arena import Arena
 from benchmarks.case import Case, Sample, Subject, Target, more_requests, slower
 from benchmarks.subjects import dns01
 
 _UNSLEEPING = "certbot, 0 s"
-_QUIET = 1.1  # Knot 3.2 may let an update wait until a second after the last one: none of ours
 
 
 def _run(arena: Arena, subject: dns01.Subject) -> list[Sample]:
     directory = arena.pebble.directory
-    time.sleep(_QUIET)
     with dns01.zone_at_cloudflare(arena) as cloudflare:
         return [dns01.run(dns01.Place(arena, cloudflare, directory, arena.folder()), subject)]
 

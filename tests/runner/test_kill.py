@@ -112,6 +112,7 @@ def test_renewal_killed_at_each_step_leaves_the_old_certificate_served(
     assert cell.leftovers() == []
 
 
+@pytest.mark.slow  # its acts are among those of the tests above
 @pytest.mark.timeout(600)
 def test_lan_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
     """The internal root and its leaves always belong together."""
