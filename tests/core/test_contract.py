@@ -33,6 +33,7 @@ from picdns_core import (
     Registered,
     Registration,
     Secret,
+    TxtRecord,
     hookspecs,
     installed_modes,
     load_mode,
@@ -429,6 +430,27 @@ def test_a_publisher_that_is_none_is_refused(install: Install, returns: str, sai
     with pytest.raises(PluginError) as caught:
         ask(load_mode("broken"), "publisher")
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize("call", ["publish", "withdraw"])
+def test_an_unforeseen_error_of_a_publisher_names_the_culprit(install: Install, call: str) -> None:
+    """It comes in the middle of an order, and must not look like the CA's fault."""
+    code = """
+        class Publisher:
+            values_per_name = 1
+            def publish(self, record): raise TypeError("no such thing")
+            def withdraw(self, record): raise TypeError("no such thing")
+
+        @hookimpl
+        def publisher():
+            return Publisher()
+    """
+    install("picdns-broken", source(publisher=code), ENTRY)
+    publisher = ask(load_mode("broken"), "publisher")
+    with pytest.raises(PluginError) as caught:
+        getattr(publisher, call)(TxtRecord(name="_acme-challenge.home.example", value="x"))
+    said = f"picdns-broken failed in {call} with TypeError: no such thing."
+    assert caught.value.message == said
 
 
 RECORDER = """
