@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .provider_contract.service import Service
     from .provider_contract.suite import ProviderContract
     from .proxies import FaultProxy, ForwardProxy
+    from .services.cloudflare import Cloudflare
+    from .services.duckdns import DuckDns
+    from .services.pic_ngo import PicNgo
+    from .services.standin import StandIn
     from .serving import HttpServer, Reply, Request
     from .tree import DnsTree
     from .unbound import Unbound
@@ -30,9 +34,11 @@ __all__ = [
     "Answer",
     "Backend",
     "Caddy",
+    "Cloudflare",
     "Cut",
     "Delay",
     "DnsTree",
+    "DuckDns",
     "Fault",
     "FaultProxy",
     "Faults",
@@ -44,6 +50,7 @@ __all__ = [
     "Loopback",
     "Pebble",
     "PebbleSettings",
+    "PicNgo",
     "ProviderContract",
     "Reply",
     "Request",
@@ -55,6 +62,7 @@ __all__ = [
     "ServerFailed",
     "ServerMissing",
     "Service",
+    "StandIn",
     "TestAuthority",
     "TransactionKey",
     "Unbound",
@@ -66,9 +74,11 @@ _HOMES = {
     "Answer": "faults",
     "Backend": "backend",
     "Caddy": "caddy",
+    "Cloudflare": "services.cloudflare",
     "Cut": "faults",
     "Delay": "faults",
     "DnsTree": "tree",
+    "DuckDns": "services.duckdns",
     "Fault": "faults",
     "FaultProxy": "proxies",
     "Faults": "faults",
@@ -80,6 +90,7 @@ _HOMES = {
     "Loopback": "loopback",
     "Pebble": "pebble",
     "PebbleSettings": "pebble",
+    "PicNgo": "services.pic_ngo",
     "ProviderContract": "provider_contract.suite",
     "Reply": "serving",
     "Request": "serving",
@@ -91,6 +102,7 @@ _HOMES = {
     "ServerFailed": "process",
     "ServerMissing": "programs",
     "Service": "provider_contract.service",
+    "StandIn": "services.standin",
     "TestAuthority": "certificates",
     "TransactionKey": "knot",
     "Unbound": "unbound",
