@@ -5,7 +5,6 @@ rehearses at Cloudflare, finds the name server by itself and writes durably. cer
 seconds by its default; `certbot, 0 s` is told not to, as suits only such a zone.
 """
 
-
 from benchmarks.arena import Arena
 from benchmarks.case import Case, Sample, Subject, Target, more_requests, slower
 from benchmarks.subjects import dns01
