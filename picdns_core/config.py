@@ -173,9 +173,13 @@ def _text(raw: Mapping[str, Any], key: str, *, hint: str, prefix: str = "") -> s
 
 
 def secrets_in(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, str]:
-    """Find the mode's secrets that stand in the config, where a person or the host put them."""
+    """Find the mode's secrets that stand in the config, where a person or the host put them.
+
+    One that the service issues is not looked for there: another mode's may have the same name.
+    """
     ddns = explain.convert(raw.get("ddns", {}), dict[str, Any], "ddns")
-    found = {field.name: ddns[field.name] for field in mode.secrets if ddns.get(field.name)}
+    given = (field.name for field in mode.secrets if not field.issued)
+    found = {name: ddns[name] for name in given if ddns.get(name)}
     for name, value in found.items():
         if not isinstance(value, str):
             raise ConfigError(f"ddns.{name}", "expected text.", hint="Put it in quotes.")

@@ -47,14 +47,17 @@ class NoSettings(Struct, frozen=True, kw_only=True):
 class SecretField(Struct, frozen=True, kw_only=True):
     """A secret that a mode needs: a token, a shared key; kept as `secrets/<mode>/<name>`.
 
-    `required` means that the mode cannot work without it. `file`, relative to the root, is where
-    the host itself keeps it, and then it is kept there.
+    `required` means that the mode cannot work without it. `issued` means that the service hands
+    it out: it is never taken from the config or from people, and where one is on disk nothing
+    else is required to begin. `file`, relative to the root, is where the host itself keeps it, and
+    then it is kept there.
     """
 
     name: str
     title: str
     description: str
     required: bool = True
+    issued: bool = False
     file: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 _SHORTEST = 6  # what is shorter occurs by chance, and to mask it would garble every text
 _known: set[str] = set()
@@ -34,7 +34,7 @@ class Secret:
         self._value = value
         if len(value) >= _SHORTEST:
             with _guard:
-                _known.update((value, quote(value, safe="")))
+                _known.update((value, quote(value, safe=""), quote_plus(value)))
 
     def reveal(self) -> str:
         """Return the value itself."""

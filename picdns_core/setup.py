@@ -78,12 +78,14 @@ def _check_secrets(
     in_config: Mapping[str, str],
     given: Mapping[str, Secret],
 ) -> None:
-    known = [field.name for field in mode.secrets]
+    known = [field.name for field in mode.secrets if not field.issued]
     for name in given:
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ConfigError(name, f"is no secret of {mode.name}.", hint=f"It has: {listed}.")
     kept = ModeSecrets(_store(root, parsed), root, mode.name, mode.secrets)
+    if any(field.issued and kept.get(field.name) for field in mode.secrets):
+        return
     for field in mode.secrets:
         there = field.name in given or field.name in in_config or kept.get(field.name)
         if field.required and not there:

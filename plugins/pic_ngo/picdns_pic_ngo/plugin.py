@@ -58,6 +58,7 @@ def domain_mode() -> DomainMode:
                 title="Token",
                 description="Opens the name at ddns.pic.ngo, which hands it out.",
                 required=False,
+                issued=True,
                 file="data/api/.ddns_token",
             ),
             SecretField(
@@ -65,12 +66,14 @@ def domain_mode() -> DomainMode:
                 title="Former token",
                 description="Opens the name that a renamed cell has yet to give up.",
                 required=False,
+                issued=True,
             ),
             SecretField(
                 name="registration_key",
                 title="Registration key",
                 description="Gets the token of a registration whose answer was lost.",
                 required=False,
+                issued=True,
             ),
         ),
     )
