@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .proxies import FaultProxy, ForwardProxy
     from .services.cloudflare import Cloudflare
     from .services.duckdns import DuckDns
+    from .services.echo import Echo, Echoes
     from .services.pic_ngo import PicNgo
     from .services.standin import StandIn
     from .serving import HttpServer, Reply, Request
@@ -39,6 +40,8 @@ __all__ = [
     "Delay",
     "DnsTree",
     "DuckDns",
+    "Echo",
+    "Echoes",
     "Fault",
     "FaultProxy",
     "Faults",
@@ -79,6 +82,8 @@ _HOMES = {
     "Delay": "faults",
     "DnsTree": "tree",
     "DuckDns": "services.duckdns",
+    "Echo": "services.echo",
+    "Echoes": "services.echo",
     "Fault": "faults",
     "FaultProxy": "proxies",
     "Faults": "faults",

@@ -23,10 +23,11 @@ from .zone import Zone
 if TYPE_CHECKING:  # the stand-ins need Flask, which not every test does
     from .services.cloudflare import Cloudflare
     from .services.duckdns import DuckDns
+    from .services.echo import Echoes
     from .services.pic_ngo import PicNgo
 
 S = TypeVar("S", bound=Server)
-T = TypeVar("T", bound=Server | HttpServer)
+T = TypeVar("T", bound="Server | HttpServer | Echoes")
 
 _RESOLVER_HOST = 255
 
@@ -53,7 +54,7 @@ class LocalInternet:
         self.home.chmod(0o711)  # A server that runs as another user must get to its own.
         self._loopback = Loopback()
         self._lock = threading.RLock()
-        self._opened: list[Server | HttpServer] = []
+        self._opened: list[Server | HttpServer | Echoes] = []
         self._caddy: Caddy | None = None
         self._pebble: Pebble | None = None
         self._authority: TestAuthority | None = None
@@ -206,6 +207,14 @@ class LocalInternet:
 
         with self._lock:
             return self._keep(PicNgo(self.zone("pic.ngo"), self._certificate("ddns.pic.ngo")))
+
+    def echoes(self, *operators: str) -> "Echoes":
+        """Start operators who tell whoever asks their public address; four when none is named."""
+        from .services.echo import Echoes
+
+        with self._lock:
+            certificate = self.authority.issue("127.0.0.1", "::1", "localhost")
+            return self._keep(Echoes(certificate, *operators))
 
     def fault_proxy(self, url: str, *, keep_host: bool = True) -> FaultProxy:
         """Stand before the server of this URL, over TLS when its own is, signed by `authority`.
