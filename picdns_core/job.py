@@ -12,6 +12,7 @@ import msgspec
 
 from picdns_core import config
 from picdns_core.config import ConfigSource
+from picdns_core.errors import PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.leftovers import Leftovers
 from picdns_core.model import CertRequest, DomainMode, IssuedCert, Progress, Registration
@@ -27,7 +28,7 @@ from picdns_core.store.secrets import EAB_KEY, take_secrets
 from picdns_core.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
-    from picdns_core.deploy import Deployment
+    from picdns_core.deploy.deployment import Deployment
     from picdns_core.issuing import Http01Responder
     from picdns_core.lookup import Lookup
 
@@ -59,7 +60,7 @@ class Job:
         self.journal = Journal(self.store)
         self.failures = Failures(self.store)
         self.registrations = Registrations(self.store)
-        self.leftovers = Leftovers(self.store, load, self.registrations, self.holder, progress)
+        self.leftovers = Leftovers(self.store, load, self.holder, lambda: self.lookup, progress)
         self.renewal = Renewal(
             self.store, self.mode.name, self.picdns.acme.key_type, self.leftovers.remove, progress
         )
@@ -76,6 +77,16 @@ class Job:
     def registration(self) -> Registration | None:
         """What this cell holds in this mode, None when it must be registered first."""
         return self.registrations.matching(self.cell, self.settings)
+
+    def claim(self) -> Claim:
+        """Return the claim on the name; an error when it is gone, as after a teardown."""
+        claim = self.registrations.get(self.mode.name)
+        if claim is None or claim.pending or not claim.is_for(self.cell):
+            raise PicdnsError(
+                f"{self.cell.domain} was given back meanwhile, so nothing was asked for it.",
+                hint="Run `picdns up` to register it again.",
+            )
+        return claim
 
     def claimant(self) -> Claimant:
         """Return what each hook is given; the session is for one call."""
@@ -111,12 +122,14 @@ class Job:
     @cached_property
     def deployment(self) -> Deployment:
         """How certificates go live here; to be used by one thread at a time."""
-        from picdns_core.deploy import CaddyDeployment, Deployment
-        from picdns_core.http import Session
+        from picdns_core.deploy.deployment import Deployment
 
         caddy = self.picdns.caddy
         if caddy is None:
             return Deployment(self.store)
+        from picdns_core.deploy.live import CaddyDeployment
+        from picdns_core.http import Session
+
         http = Session()
         http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
         return CaddyDeployment(self._root, self.store, self.cell, caddy, http, self._progress)
@@ -152,17 +165,16 @@ class Job:
 
         return f"signer:{fingerprint(self.signer.root_pem())}"
 
-    def issuer_of(self, want: Wanted, registration: Registration, acme: Acme | None) -> Issue:
+    def issuer_of(self, want: Wanted, acme: Acme | None) -> Issue:
         """Return what turns a request for this certificate into a chain."""
         if want.internal:
             return self.signer.sign
-        return lambda request: self._ask_provider(request, registration, acme)
+        return lambda request: self._ask_provider(request, acme)
 
-    def _ask_provider(
-        self, request: CertRequest, registration: Registration, acme: Acme | None
-    ) -> IssuedCert:
+    def _ask_provider(self, request: CertRequest, acme: Acme | None) -> IssuedCert:
+        claim = self.claim()  # with the lineage's lock held, so that it stays
         with (claimant := self.claimant())["http"]:
-            by = Holder(**claimant, registration=registration)
+            by = Holder(**claimant, registration=claim.registration)
             return self.provider.issue_cert(
                 request=request,
                 acme=acme,

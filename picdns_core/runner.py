@@ -15,8 +15,9 @@ from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.job import Job
-from picdns_core.model import CertFiles, Problem, Progress, Registration, Report, Step
+from picdns_core.model import CertFiles, Problem, Progress, Report, Step
 from picdns_core.plugins import Provider, load_mode
+from picdns_core.registrar import Registrar
 from picdns_core.store import Certificate, ConfigFile, Store
 from picdns_core.store.failures import CELL
 from picdns_core.wanted import Wanted
@@ -70,8 +71,8 @@ class Runner:
         with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
             job.renewal.tidy({one.lineage for one in job.wants})
-            registration = job.registration or self._register(job)
-            return self._renew(job, registration, job.wants, force=False)
+            self._registrar(job).register()
+            return self._renew(job, job.wants, force=False)
 
     def renew(self, name: str | None = None, *, force: bool = False) -> Report:
         """Get the certificates that are due, and put them live.
@@ -89,8 +90,8 @@ class Runner:
                 hint=f"It has: {known}.",
             )
         with self._changing(), job.failures.remembered(CELL):
-            registration = job.registration or self._register(job)
-            return self._renew(job, registration, wants, force=force)
+            self._registrar(job).register()
+            return self._renew(job, wants, force=force)
 
     def adopt(self, given: Sequence[CertFiles]) -> Adoption:
         """Serve certificates from elsewhere until `up` has got the cell's own.
@@ -116,16 +117,7 @@ class Runner:
         """
         job = self._open()
         with self._changing(), job.failures.remembered(CELL):
-            claim = job.registrations.get(job.mode.name)
-            if claim is None:
-                return False
-            self._progress(Step(text="Giving the name back", name=claim.cell.domain))
-            job.leftovers.remove_all(job.mode.name)
-            with job.store.lock("address", "giving the name back"):
-                with (by := job.holder(claim))["http"]:
-                    job.provider.teardown(**by)
-                job.registrations.forget(job.mode.name)
-            return True
+            return self._registrar(job).give_back()
 
     def status(self) -> Status:
         """Return the last look at the cell, from memory; looks when there was none yet."""
@@ -181,27 +173,18 @@ class Runner:
                 self._providers[mode] = load_mode(mode)
             return self._providers[mode]
 
-    def _register(self, job: Job) -> Registration:
-        self._progress(Step(text="Registering", name=job.cell.domain))
-        with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
-            if held := job.registration:  # somebody else was faster
-                return held
-            with (claimant := job.claimant())["http"]:
-                registration = job.provider.register(**claimant)
-            job.registrations.keep(job.cell, job.settings, registration)
-        self._announce.registered(job.cell, registration)
-        return registration
+    def _registrar(self, job: Job) -> Registrar:
+        return Registrar(job, self._announce, self._cancel, self._progress)
 
-    def _renew(
-        self, job: Job, registration: Registration, wants: list[Wanted], *, force: bool
-    ) -> Report:
+    def _renew(self, job: Job, wants: list[Wanted], *, force: bool) -> Report:
         """What is due? Get it, put it live, tell."""
         due = [one for one in wants if force or job.renewal.why_due(one, job.source_of(one))]
         asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
         # Caddy must route the challenge before the CA asks for it.
         deployed = asks_port_80 and self._deploy(job, reassure=True)
         with job.responder if asks_port_80 else nullcontext():
-            results = self._issue(job, registration, due, force=force)
+            results = self._issue(job, due, force=force)
+        job.leftovers.tell(job.failures)
         failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
         for want, error in failed.items():
             if isinstance(error, Busy | Cancelled):
@@ -215,7 +198,7 @@ class Runner:
         )
 
     def _issue(
-        self, job: Job, registration: Registration, due: list[Wanted], *, force: bool
+        self, job: Job, due: list[Wanted], *, force: bool
     ) -> dict[Wanted, Certificate | PicdnsError | None]:
         """Get several certificates at a time; one that fails stops none of the others."""
         if not due:
@@ -223,7 +206,7 @@ class Runner:
         acme = self._orders(job) if job.mode.public else None
 
         def issue(want: Wanted) -> Certificate | PicdnsError | None:
-            ask = job.issuer_of(want, registration, acme)
+            ask = job.issuer_of(want, acme)
             try:
                 certificate = job.renewal.renew(want, job.source_of(want), ask, force=force)
             except PicdnsError as error:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from picdns_core.deploy import Deployment, served_serial
+from picdns_core.deploy.deployment import Deployment
+from picdns_core.deploy.probe import served_serial
 from picdns_core.model import Addresses, Cell
 from picdns_core.store import Certificate, Lineages, Store
-from picdns_core.store.failures import CELL, Failure, Failures
+from picdns_core.store.failures import CELL, FORMER, LEFTOVERS, Failure, Failures
 from picdns_core.wanted import Wanted
 
 _PROBES = 8
@@ -62,7 +63,7 @@ def look(
         ),
         missing=tuple(name for one in wants if not found[one.lineage] for name in one.names),
         addresses=Addresses(),
-        last_error=Failures(store).last([CELL, *found]),
+        last_error=Failures(store).last([CELL, FORMER, LEFTOVERS, *found]),
     )
 
 

@@ -64,7 +64,6 @@ class Dns01Solver:
 
     @contextmanager
     def showing(self, proofs: Sequence[Proof]) -> Iterator[None]:
-        self._journal.add(*map(self._record, proofs))
         try:
             published = [self._publish(proof) for proof in proofs]
             self._progress(Step(text="Waiting for DNS to show it", name=proofs[0].name))
@@ -89,6 +88,7 @@ class Dns01Solver:
             self._publisher.publish(record)
         except ForeignName as error:
             own = f"{DNS01.LABEL}.{proof.name}"
+            self._journal.remove(record)  # it is not published, and could not be withdrawn
             if record.name == own:
                 raise
             if not self._lookup.is_by_wildcard(own):

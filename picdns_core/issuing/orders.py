@@ -51,7 +51,9 @@ class Orders:
         try:
             with self._authority.client() as client:
                 solver = self._solver(client, request, challenge, publisher)
-                order = self._resume(client, request) or self._begin(client, request, solver)
+                order = self._resume(client, request, solver) or self._begin(
+                    client, request, solver
+                )
                 if order.body.status == messages.STATUS_PENDING:
                     self._authorize(client, request, order, solver)
                 return self._finish(client, request, order)
@@ -77,7 +79,9 @@ class Orders:
         journal = self._journal.txt(request.lineage)
         return Dns01Solver(publisher, self._lookup(), journal, client.key, self._progress)
 
-    def _resume(self, client: Client, request: CertRequest) -> messages.OrderResource | None:
+    def _resume(
+        self, client: Client, request: CertRequest, solver: Solver
+    ) -> messages.OrderResource | None:
         intent = self._journal.intent(request.lineage)
         if intent.order_url is None:
             return None
@@ -88,21 +92,14 @@ class Orders:
             if error.code not in ("malformed", "unauthorized", "accountDoesNotExist", None):
                 raise
             return None  # the CA no longer knows it, or never knew this account
+        if order.body.status == messages.STATUS_PENDING:
+            self._check_caa(client, request, solver)  # it may be another than when it was made
         return None if order.body.status == messages.STATUS_INVALID else order
 
     def _begin(
         self, client: Client, request: CertRequest, solver: Solver
     ) -> messages.OrderResource:
-        if client.caa_identities:
-            from picdns_core.issuing.caa import check_caa
-
-            check_caa(
-                self._lookup(),
-                request.names,
-                client.caa_identities,
-                client.account_url,
-                solver.challenge.typ,
-            )
+        self._check_caa(client, request, solver)
         solver.rehearse(request.names)
         self._progress(Step(text="Ordering a certificate", name=request.lineage))
         try:
@@ -114,6 +111,19 @@ class Orders:
             order = client.open_order(request.names, self._authority.settings.profile)
         self._journal.note(request.lineage, order_url=order.uri)
         return order
+
+    def _check_caa(self, client: Client, request: CertRequest, solver: Solver) -> None:
+        """Ask before the CA does, which would refuse, and count it."""
+        if client.caa_identities:
+            from picdns_core.issuing.caa import check_caa
+
+            check_caa(
+                self._lookup(),
+                request.names,
+                client.caa_identities,
+                client.account_url,
+                solver.challenge.typ,
+            )
 
     def _authorize(
         self,

@@ -1,6 +1,6 @@
 """TXT values out of public DNS again: those in the journal, and no others."""
 
-from picdns_core.errors import ForeignName, PicdnsError
+from picdns_core.errors import PicdnsError
 from picdns_core.hookspecs import Publisher
 from picdns_core.model import TxtRecord
 from picdns_core.store.journal import TxtJournal
@@ -17,8 +17,6 @@ def withdraw_all(publisher: Publisher, journal: TxtJournal) -> None:
     for record in journal.records():
         try:
             publisher.withdraw(record)
-        except ForeignName:
-            done.append(record)  # then it could not be published either
         except PicdnsError as error:
             failure = error
         else:

@@ -100,6 +100,15 @@ class Lookup:
             return False
         return bool(ours.records) and ours.records == other.records
 
+    def shows(self, record: TxtRecord) -> bool:
+        """Tell whether a TXT value is in DNS; True where that cannot be known."""
+        from picdns_core.lookup.wire import NoAnswer, Question
+
+        try:
+            return record.value in self._way.query(Question.of(record.name, "TXT")).texts()
+        except NoAnswer:
+            return True
+
     def await_visible(self, records: Sequence[TxtRecord]) -> None:
         """Wait until the servers with authority show all the values, each name in its turn.
 
@@ -148,7 +157,7 @@ class Lookup:
 
     def warn(self, text: str, name: str = "") -> None:
         """Say what is not as it should be, though the work goes on."""
-        _log.warning("%s %s", text, name)
+        _log.info("%s %s", text, name)
         self._progress(Step(text=text, name=name))
 
     def _records(self, name: str, rdtype: str) -> tuple[Any, ...]:

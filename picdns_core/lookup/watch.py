@@ -54,17 +54,18 @@ class Watch:
         """Return what is seen when it is settled, or at the end of the time.
 
         The time is `patience` seconds, but `grace` only from the moment on at which some servers
-        show the values and fewer do not.
+        show the values and fewer do not, and as long as none says anything.
         """
         started = time.monotonic()
-        end = started + patience
+        end, enough = started + patience, started + min(grace, patience)
         while True:
             sight = self._look()
             now = time.monotonic()
             if len(sight.showing) > len(sight.lacking):
                 end = min(end, now + grace)
                 grace = float("inf")
-            if settled(sight) or now >= end or not self._servers:
+            nobody = not (sight.showing or sight.lacking)
+            if settled(sight) or now >= (enough if nobody else end):
                 return sight
             pause = min(max(_FIRST, _GROWTH * (now - started)), _LONGEST, end - now)
             self._cancel.wait(pause)

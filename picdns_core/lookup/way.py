@@ -51,6 +51,7 @@ class Way:
         self._ca_bundle = ca_bundle
         self._tell = tell
         self._lock = threading.Lock()
+        self._told: set[str] = set()
         self._resolvers: tuple[Resolver, ...] = ()
         """Asked instead of port 53, when there are any."""
 
@@ -125,11 +126,16 @@ class Way:
                 return False
             resolvers = tuple(Resolver(url, self._ca_bundle) for url in self._settings.doh)
             if not any(resolver.works() for resolver in resolvers):
-                self._tell(f"Port 53 is {obstacle} by this network, and no DNS over HTTPS answers")
+                self._say(f"Port 53 is {obstacle} by this network, and no DNS over HTTPS answers")
                 return False
-            self._tell(f"Port 53 is {obstacle} by this network; asking over HTTPS")
+            self._say(f"Port 53 is {obstacle} by this network; asking over HTTPS")
             self._resolvers = resolvers
             return True
+
+    def _say(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text)
 
 
 def _look_over_https(resolver: "Resolver", question: Question) -> frozenset[str]:

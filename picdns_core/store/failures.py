@@ -14,6 +14,12 @@ from picdns_core.store.protocol import Store
 CELL = "cell"
 """The subject of what concerns the whole cell, and no single lineage."""
 
+FORMER = "former"
+"""The subject of names that a cell had before and could not give back."""
+
+LEFTOVERS = "leftovers"
+"""The subject of TXT values that are still in public DNS."""
+
 _KEY = "failures.json"
 _log = logging.getLogger(__name__)
 

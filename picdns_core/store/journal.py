@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Self
 
 import msgspec
@@ -13,6 +12,7 @@ from picdns_core.errors import DamagedState, PicdnsError
 from picdns_core.model import TxtRecord
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
+from picdns_core.store.registrations import Claim, Registrations
 
 _ORDER = "journal/order-"
 _TXT = "journal/txt-"
@@ -78,7 +78,8 @@ class Journal:
 
     def txt(self, lineage: str) -> TxtJournal:
         """Return the TXT values of the lineage that is being renewed."""
-        return TxtJournal(self._store, self.intent(lineage).mode, lineage)
+        mode = self.intent(lineage).mode
+        return TxtJournal(self._store, mode, lineage, Registrations(self._store).get(mode))
 
     def close(self, lineage: str) -> None:
         """Forget the intent: its act is done, or undone."""
@@ -94,18 +95,23 @@ class Journal:
 
 
 class TxtIntent(Document, frozen=True, kw_only=True):
-    """TXT values that may be in public DNS because of an order, published in this mode."""
+    """TXT values that may be in public DNS because of an order.
+
+    `claim` is the one in whose name they were published, which the mode has perhaps no more.
+    """
 
     mode: str
     lineage: str
+    claim: Claim | None = None
     records: tuple[TxtRecord, ...] = ()
 
 
 class TxtJournal:
     """The TXT values of one lineage in one mode; to be used with the lineage's lock held."""
 
-    def __init__(self, store: Store, mode: str, lineage: str) -> None:
+    def __init__(self, store: Store, mode: str, lineage: str, claim: Claim | None) -> None:
         self._store = store
+        self._claim = claim
         self._mode = mode
         self._lineage = lineage
         self._key = f"{_TXT}{mode}-{lineage}.json"
@@ -115,9 +121,13 @@ class TxtJournal:
         """Find what is left of all lineages, in all modes."""
         for key in store.keys("journal"):
             if key.startswith(_TXT):
-                with suppress(DamagedState):
-                    if found := load(store, key, TxtIntent):
-                        yield found
+                try:
+                    found = load(store, key, TxtIntent)
+                except DamagedState as error:
+                    _log.warning("What is in public DNS is not known any more: %s", error)
+                    continue
+                if found:
+                    yield found
 
     def add(self, *records: TxtRecord) -> None:
         """Keep that these are about to be published; it is on disk when this returns."""
@@ -141,7 +151,9 @@ class TxtJournal:
 
     def _write(self, records: tuple[TxtRecord, ...]) -> None:
         if records:
-            intent = TxtIntent(mode=self._mode, lineage=self._lineage, records=records)
+            intent = TxtIntent(
+                mode=self._mode, lineage=self._lineage, claim=self._claim, records=records
+            )
             save(self._store, self._key, intent)
         else:
             self._store.delete(self._key)

@@ -10,11 +10,25 @@ from picdns_core.store.protocol import Store
 
 
 class Claim(Document, frozen=True, kw_only=True):
-    """What was registered, and as whom: teardown works from this, not from the config."""
+    """What was registered, and as whom: teardown works from this, not from the config.
+
+    While `pending` the service was perhaps asked and has not been heard.
+    """
 
     cell: Cell
     settings: dict[str, Any]
     registration: Registration
+    pending: bool = False
+
+    def is_for(self, cell: Cell) -> bool:
+        """Say whether it is a claim on this cell's name, by this cell."""
+        return (self.cell.name, self.cell.domain) == (cell.name, cell.domain)
+
+
+class _Former(Document, frozen=True, kw_only=True):
+    """Claims of the names that a cell had before, which have yet to be given back."""
+
+    claims: tuple[Claim, ...] = ()
 
 
 class Registrations:
@@ -26,10 +40,15 @@ class Registrations:
     def get(self, mode: str) -> Claim | None:
         return load(self._store, _key(mode), Claim)
 
+    def former(self, mode: str) -> tuple[Claim, ...]:
+        """List the claims of names that the cell had before in this mode."""
+        found = load(self._store, _former_key(mode), _Former)
+        return found.claims if found else ()
+
     def matching(self, cell: Cell, settings: msgspec.Struct) -> Registration | None:
         """Return the registration if it is for this name and these settings."""
         claim = self.get(cell.mode)
-        if claim is None or (claim.cell.name, claim.cell.domain) != (cell.name, cell.domain):
+        if claim is None or claim.pending or not claim.is_for(cell):
             return None
         try:  # as they are now: a new setting has its default, a list from JSON is a tuple
             same = msgspec.convert(claim.settings, type(settings)) == settings
@@ -37,13 +56,47 @@ class Registrations:
             return None
         return claim.registration if same else None
 
+    def begin(self, cell: Cell, settings: msgspec.Struct) -> None:
+        """Keep that the service is about to be asked; a claim on another name becomes a former."""
+        before = self.get(cell.mode)
+        if before and not before.is_for(cell):
+            self._keep_former(cell.mode, (*self.former(cell.mode), before))
+            before = None
+        registration = before.registration if before else Registration(domain=cell.domain)
+        self._save(cell, settings, registration, pending=True)
+
     def keep(self, cell: Cell, settings: msgspec.Struct, registration: Registration) -> None:
-        claim = Claim(cell=cell, settings=msgspec.to_builtins(settings), registration=registration)
+        """Keep what the service has said."""
+        self._save(cell, settings, registration, pending=False)
+
+    def forget(self, claim: Claim) -> None:
+        """Forget a claim that was given back."""
+        mode = claim.cell.mode
+        if self.get(mode) == claim:
+            self._store.delete(_key(mode))
+        self._keep_former(mode, tuple(one for one in self.former(mode) if one != claim))
+
+    def _save(
+        self, cell: Cell, settings: msgspec.Struct, registration: Registration, *, pending: bool
+    ) -> None:
+        claim = Claim(
+            cell=cell,
+            settings=msgspec.to_builtins(settings),
+            registration=registration,
+            pending=pending,
+        )
         save(self._store, _key(cell.mode), claim)
 
-    def forget(self, mode: str) -> None:
-        self._store.delete(_key(mode))
+    def _keep_former(self, mode: str, claims: tuple[Claim, ...]) -> None:
+        if claims:
+            save(self._store, _former_key(mode), _Former(claims=claims))
+        elif self.former(mode):
+            self._store.delete(_former_key(mode))
 
 
 def _key(mode: str) -> str:
     return f"registrations/{mode}.json"
+
+
+def _former_key(mode: str) -> str:
+    return f"registrations/former/{mode}.json"

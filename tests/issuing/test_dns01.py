@@ -1,17 +1,19 @@
 """DNS-01 in orders: where values go, what removes them, and what is said when that fails."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from picdns_core import PicdnsError
+from picdns_core import Busy, PicdnsError
 from picdns_core.testing import (
     Answer,
     Cut,
     FaultProxy,
+    Hold,
     LocalInternet,
     Reply,
     Request,
@@ -91,11 +93,95 @@ def test_what_was_left_is_named_when_nobody_can_remove_it(
     cell: Cell, account: Account, label: str, left: frozenset[str]
 ) -> None:
     """With the claim went the right to it; the values are said, ready to be removed by hand."""
-    (cell.base / "registrations/cloudflare.json").unlink()
+    [journal] = cell.base.glob("journal/txt-*")
+    journal.write_text(json.dumps(json.loads(journal.read_text()) | {"claim": None}))
     cell.set(domain_mode="lan", domain_name="home.cell")
     assert cell.runner.up().failed == ()
-    [said] = [step.text for step in cell.steps if "is lost" in step.text]
+    [said] = [step.text for step in cell.steps if "was lost" in step.text]
     assert all(f"{value} at {label}.home.test" in said for value in left)
+
+
+def test_what_is_left_is_in_the_status_until_it_is_gone(
+    cell: Cell, account: Account, label: str, left: frozenset[str]
+) -> None:
+    """A certificate was had, so nothing else would tell."""
+    error = cell.runner.refresh().last_error
+    assert error
+    assert f"still in DNS, at {label}.home.test" in error.message
+    cell.runner.up()
+    assert cell.runner.refresh().last_error is None
+
+
+def test_what_the_credentials_can_no_longer_write_is_named_until_it_is_gone(
+    cell: Cell, account: Account, label: str, left: frozenset[str], local_internet: LocalInternet
+) -> None:
+    """A token for other zones neither loses sight of it nor stands in the way of the rest."""
+    local_internet.zone("other.test")
+    with local_internet.cloudflare("other.test") as other:
+        ddns = {"api_url": other.api_url, "token": other.default_token}
+        cell.set(domain_name="home.other.test", ddns=ddns)
+        claims = cell.base / "registrations"
+        journal = next(cell.base.glob("journal/txt-*"))
+        journal.write_text(journal.read_text().replace(str(account.ddns["api_url"]), other.api_url))
+        (claims / "cloudflare.json").unlink()
+        assert cell.runner.up().failed == ()
+        [said] = [step.text for step in cell.steps if "not removed yet" in step.text][-1:]
+        assert all(f"{value} at {label}.home.test" in said for value in left)
+        account.zone.delete(label, "TXT")
+        assert cell.runner.up().failed == ()
+        assert cell.leftovers() == []
+
+
+def test_a_changed_domain_gives_the_former_name_back(cell: Cell, account: Account) -> None:
+    """Once the new one is registered; with what was left there, and nothing of others."""
+    before = account.zone.records().keys()
+    cell.runner.up()
+    cell.set(domain_name=f"new-{account.domain}")
+    assert cell.runner.up().failed == ()
+    assert [step.name for step in cell.steps if "former name" in step.text] == [account.domain]
+    assert cell.runner.up().issued == ()
+    assert cell.runner.teardown() is True
+    assert account.zone.records().keys() == before
+
+
+def test_teardown_waits_for_no_order_and_breaks_none(cell: Cell, account: Account) -> None:
+    """While a certificate is being had the name is needed; the message says what holds it."""
+    hold = Hold()
+    account.service.on("POST", "dns_records", hold, nth=2)  # the first is the rehearsal's
+    worker = threading.Thread(target=cell.runner.up)
+    worker.start()
+    assert hold.arrived.wait(10)
+    with pytest.raises(Busy, match="renewing"):
+        cell.runner.teardown()
+    hold.released.set()
+    worker.join(30)
+    assert cell.runner.teardown() is True
+
+
+def test_a_registration_that_was_cut_short_can_be_torn_down(cell: Cell, account: Account) -> None:
+    """Whatever the service did of it is undone, though it never said so."""
+    before = account.zone.records()
+    account.service.on("DELETE", "", Cut())
+    with pytest.raises(PicdnsError):
+        cell.runner.up()
+    account.service.faults.clear()
+    assert not cell.runner.refresh().registered
+    assert cell.runner.teardown() is True
+    after = account.zone.records()
+    assert {key for key in after if key[1] == "TXT"} == {key for key in before if key[1] == "TXT"}
+
+
+def test_an_order_that_was_left_open_is_checked_against_caa_again(
+    cell: Cell, account: Account, faulty: FaultProxy
+) -> None:
+    """The domain may belong to another CA by now, and this one would count a failure."""
+    rule = faulty.on("POST", "/authZ/", Answer(500))
+    assert cell.runner.up().failed
+    faulty.faults.remove(rule)
+    account.zone.set(account.domain.removesuffix(".home.test"), "CAA", '0 issue "other-ca.test"')
+    cell.forget_asked()
+    [problem] = cell.runner.up().failed
+    assert (problem.error, cell.asked()["/chalZ/"]) == ("OrderRefused", 0)
 
 
 def test_teardown_removes_what_was_left_first(

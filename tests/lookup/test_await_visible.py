@@ -66,7 +66,7 @@ def test_pauses_grow(counted: Counted, asking: Asking) -> None:
     with pytest.raises(PropagationTimeout) as caught:
         asking.lookup.await_visible([record(zone)])
     for server in servers:
-        # Ten pauses of 20 ms, then each a tenth of the time elapsed.
+        # Ten pauses of 20 ms, then each a twentieth of the time elapsed.
         assert 3 < txt(server) <= 35
     assert caught.value.message.startswith(f"The TXT value at _acme-challenge.{zone.name} is not ")
     assert f"c0.{zone.name}" in caught.value.message

@@ -204,10 +204,10 @@ def test_without_any_way_the_order_goes_on(
         asking.lookup.caa("doh-j.test")
     assert "does not say what CAA records doh-j.test has" in caught.value.message
     assert asking.said[0] == NO_WAY
-    assert asking.said[-2:] == [
-        "No valid answer from the name servers of the root; going on, since it may be there",
-        NO_WAY,
-    ]
+    assert asking.said[-1] == (
+        "No valid answer from the name servers of the root; going on, since it may be there"
+    )
+    assert asking.said.count(NO_WAY) == 1
 
 
 def test_an_outage_is_not_for_ever(

@@ -39,8 +39,18 @@ def test_domain_and_everything_below_have_one_certificate(make_cell: MakeCell, m
     certificate = cell.certificate(f"*.{domain}")
     assert certificate.names == (domain, f"*.{domain}")
     for name in (f"files.{domain}", f"photos.{domain}"):
-        assert f"{cell.get(name).serial:x}" == certificate.serial
+        assert cell.get(name).serial == int(certificate.serial, 16)
     assert cell.get("files.cell").body == "hello"
+
+
+@every_mode
+def test_the_ca_is_asked_when_dns_shows_the_proof_and_not_before(
+    make_cell: MakeCell, mode: str
+) -> None:
+    """A service that has confirmed a value may take its time to publish it."""
+    cell = make_cell(mode, caddy=False)
+    account_of(cell).service.propagation = 0.5
+    assert cell.runner.up().failed == ()
 
 
 @every_mode

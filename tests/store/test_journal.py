@@ -3,9 +3,10 @@
 import pytest
 
 from picdns_core.errors import StoreError
-from picdns_core.model import TxtRecord
+from picdns_core.model import Cell, Registration, TxtRecord
 from picdns_core.store import FileStore
 from picdns_core.store.journal import Journal, OrderIntent, TxtJournal
+from picdns_core.store.registrations import Claim
 
 INTENT = OrderIntent(
     mode="http01",
@@ -57,6 +58,11 @@ def test_an_intent_of_a_newer_picdns_is_refused(journal: Journal, store: FileSto
         journal.read("home.cell")
 
 
+CLAIM = Claim(
+    cell=Cell(name="home", mode="duckdns", domain="home.test"),
+    settings={},
+    registration=Registration(domain="home.test"),
+)
 APEX, WILDCARD, OTHER = (
     TxtRecord(name="_acme-challenge.home.test", value=value) for value in ("apex", "wild", "other")
 )
@@ -64,10 +70,10 @@ APEX, WILDCARD, OTHER = (
 
 def test_txt_values_are_known_until_they_are_removed(store: FileStore) -> None:
     """Each once, by another process as well, and no file is left of none."""
-    ours = TxtJournal(store, "duckdns", "home.test")
+    ours = TxtJournal(store, "duckdns", "home.test", CLAIM)
     ours.add(APEX, WILDCARD)
     ours.add(OTHER, APEX)
-    later = TxtJournal(FileStore(store.base.parents[2]), "duckdns", "home.test")
+    later = TxtJournal(FileStore(store.base.parents[2]), "duckdns", "home.test", CLAIM)
     assert later.records() == (APEX, WILDCARD, OTHER)
     later.remove(APEX, OTHER)
     assert ours.records() == (WILDCARD,)
@@ -78,12 +84,12 @@ def test_txt_values_are_known_until_they_are_removed(store: FileStore) -> None:
 
 def test_txt_values_are_found_whatever_their_mode(journal: Journal, store: FileStore) -> None:
     """Those of a mode that was left, too; damage is passed over."""
-    TxtJournal(store, "duckdns", "home.test").add(APEX)
-    TxtJournal(store, "pic_ngo", "home.pic.ngo").add(OTHER)
+    TxtJournal(store, "duckdns", "home.test", CLAIM).add(APEX)
+    TxtJournal(store, "pic_ngo", "home.pic.ngo", None).add(OTHER)
     store.put("journal/txt-duckdns-damaged.json", b"{")
-    found = [(one.mode, one.lineage, one.records) for one in TxtJournal.left(store)]
-    expected = [("duckdns", "home.test", (APEX,)), ("pic_ngo", "home.pic.ngo", (OTHER,))]
-    assert found == expected
+    found = [(one.mode, one.lineage, one.claim, one.records) for one in TxtJournal.left(store)]
+    ours = ("duckdns", "home.test", CLAIM, (APEX,))
+    assert found == [ours, ("pic_ngo", "home.pic.ngo", None, (OTHER,))]
     assert journal.lineages_in_dns() == ["home.test", "home.pic.ngo"]
     assert journal.open_lineages() == []
 
@@ -91,5 +97,5 @@ def test_txt_values_are_found_whatever_their_mode(journal: Journal, store: FileS
 def test_a_damaged_list_of_txt_values_is_as_good_as_none(store: FileStore) -> None:
     """It is given up, as whoever reads it can do nothing with it."""
     store.put("journal/txt-duckdns-home.test.json", b"{")
-    assert TxtJournal(store, "duckdns", "home.test").records() == ()
+    assert TxtJournal(store, "duckdns", "home.test", CLAIM).records() == ()
     assert store.keys("journal") == []

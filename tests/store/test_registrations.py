@@ -86,7 +86,37 @@ def test_each_mode_has_its_own_claim(registrations: Registrations) -> None:
     """During a switch there are two; forgetting one leaves the other."""
     registrations.keep(CELL, Settings(), MADE)
     registrations.keep(msgspec.structs.replace(CELL, mode="http01"), Settings(), MADE)
+    claim = registrations.get("lan")
+    assert claim
     for _ in range(2):
-        registrations.forget("lan")
+        registrations.forget(claim)
         assert registrations.get("lan") is None
     assert registrations.get("http01")
+
+
+def test_a_claim_that_was_only_begun_is_no_registration(registrations: Registrations) -> None:
+    """It is there for a teardown, with what the service said before, if anything."""
+    registrations.begin(CELL, Settings())
+    claim = registrations.get("lan")
+    assert claim
+    assert (claim.pending, claim.registration) == (True, Registration(domain="home.cell"))
+    assert registrations.matching(CELL, Settings()) is None
+    registrations.keep(CELL, Settings(), MADE)
+    registrations.begin(CELL, Settings(zone="other.test"))
+    claim = registrations.get("lan")
+    assert claim
+    assert (claim.pending, claim.registration) == (True, MADE)
+
+
+def test_a_claim_on_another_name_waits_to_be_given_back(registrations: Registrations) -> None:
+    """However often the cell is renamed before that is done."""
+    names = ("first", "second", "third")
+    cells = [msgspec.structs.replace(CELL, domain=f"{name}.cell") for name in names]
+    for cell in cells:
+        registrations.begin(cell, Settings())
+        registrations.keep(cell, Settings(), Registration(domain=cell.domain))
+    former = registrations.former("lan")
+    assert [claim.cell.domain for claim in former] == ["first.cell", "second.cell"]
+    for claim in former:
+        registrations.forget(claim)
+    assert (registrations.former("lan"), registrations.get("lan") is None) == ((), False)
