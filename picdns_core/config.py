@@ -73,7 +73,22 @@ def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
             f"{domain} exists only inside, and no public CA can see it.",
             hint="Name a domain that is yours on the internet, or use the lan mode.",
         )
+    if not fits(domain, mode):
+        raise ConfigError(
+            "domain_name",
+            f"{domain} is not below {mode.domain_suffix}, where {mode.name} gives names.",
+            hint=f"Set it to {cell_name}.{mode.domain_suffix}, remove it, or choose another mode.",
+        )
+    if len(domain) > _LONGEST:
+        raise ConfigError(
+            "domain_name", f"{domain} is too long for the names of files.", hint="Choose a shorter."
+        )
     return Cell(name=cell_name, mode=mode.name, domain=domain, services=_services(raw, domain))
+
+
+def fits(domain: str, mode: DomainMode) -> bool:
+    """Say whether the mode's service can give this name; lan's suffix is but a proposal."""
+    return not (mode.public and mode.domain_suffix) or domain.endswith(f".{mode.domain_suffix}")
 
 
 def _subdomain(raw: Mapping[str, Any], mode: DomainMode) -> str | None:
@@ -139,6 +154,13 @@ def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
 
 
 def _check_endpoints(picdns: PicdnsSettings) -> None:
+    for index, address in enumerate(picdns.dns.roots):
+        if not names.is_address(address):
+            raise ConfigError(
+                f"picdns.dns.roots[{index}]",
+                f"{address!r} is not an IP address.",
+                hint="Name servers are given by their addresses; leave it out on the internet.",
+            )
     if picdns.caddy is None:
         return
     if not picdns.caddy.caddyfile or not picdns.caddy.caddyfile.isprintable():

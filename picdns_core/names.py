@@ -74,6 +74,11 @@ def host_port(text: str) -> tuple[str, int]:
     return found
 
 
+def is_address(text: str) -> bool:
+    """Say whether `text` is an IPv4 or IPv6 address."""
+    return _parses(IPv4Address, text) or _parses(IPv6Address, text)
+
+
 def _endpoint(text: str) -> tuple[str, int] | None:
     """Split `host[:port]`, the port 0 when it is left out; None when it is anything else."""
     found = _ENDPOINT.fullmatch(text)

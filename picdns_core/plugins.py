@@ -59,7 +59,8 @@ def load_mode(name: str) -> Provider:
         raise ConfigError(
             "domain_mode",
             f"{name!r} is not installed; installed: {installed}.",
-            hint="Correct the name, or install its distribution, as `pip install picdns-lan`.",
+            hint="Correct the name, or install its distribution, as "
+            f"`pip install picdns-{name.replace('_', '-')}`.",
         )
     if len(found) > 1:
         raise PluginError(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from picdns_core import config
 from picdns_core.config import Config, ConfigSource
 from picdns_core.errors import ConfigError
@@ -29,7 +31,8 @@ def init(
 
     `settings` go to `ddns`, or to `picdns` where a key begins with it; a dot goes one level
     down. `secrets` are the mode's, and `picdns.acme.eab.hmac_key`. What is not given stays as it
-    is. ConfigError names what is wrong, and then nothing was written.
+    is, but what only another mode can have meant goes with it. ConfigError names what is wrong,
+    and then nothing was written.
     """
     mode = load_mode(mode_name).mode
     secrets = dict(secrets or {})
@@ -37,6 +40,8 @@ def init(
     parsed: list[Config] = []
 
     def change(raw: dict[str, Any]) -> None:
+        if raw.get("domain_mode") not in (None, mode.name):
+            _leave_mode(raw, mode)
         raw |= {"cell_name": cell_name, "domain_mode": mode.name}
         if domain is not None:
             raw["domain_name"] = domain
@@ -55,6 +60,18 @@ def init(
     if eab_key:
         ModeSecrets(store, root, "acme", (EAB_KEY,)).put(EAB_KEY.name, eab_key)
     return parsed[-1]
+
+
+def _leave_mode(raw: dict[str, Any], mode: DomainMode) -> None:
+    """Remove what another mode has left under the names of this one's settings.
+
+    An `api_url` that stayed would get the token of this mode's service.
+    """
+    if isinstance(ddns := raw.get("ddns"), dict):
+        for entry in msgspec.structs.fields(mode.settings):
+            ddns.pop(entry.encode_name, None)
+    if mode.domain_suffix and not config.fits(str(raw.get("domain_name")), mode):
+        raw.pop("domain_name", None)
 
 
 def _put(raw: dict[str, Any], key: str, value: Any) -> None:

@@ -1,6 +1,7 @@
 """Secrets, each in a file of its own that only we can read."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class ModeSecrets:
             return Secret(data.decode().strip()) if data and data.strip() else None
         except UnicodeDecodeError:
             raise StoreError(
-                f"{file or self._keys[name]} is not text.", hint="Set the secret anew."
+                f"{file or self._keys[name]} is not text.",
+                hint="Restore it from a backup, or set the secret anew.",
             ) from None
 
     def put(self, name: str, value: Secret) -> None:
@@ -55,9 +57,13 @@ class ModeSecrets:
 def _read(file: Path) -> bytes | None:
     with atomic.explained(file):
         try:
-            return file.read_bytes()
+            data = file.read_bytes()
+            if file.stat().st_mode & 0o077:
+                with suppress(PermissionError):  # it is the host's, and so is the care for it
+                    file.chmod(0o600)
         except FileNotFoundError:
             return None
+        return data
 
 
 def take_secrets(

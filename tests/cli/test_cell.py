@@ -2,11 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from picdns_core import installed_modes
 from picdns_core.testing import Answer, FaultProxy
 from tests.conftest import MakeCell
+from tests.runner.test_dns_modes import without_soa
 
 from .shell import Shell, through
 
@@ -151,15 +155,41 @@ def test_one_certificate_that_fails_is_exit_code_1_and_the_others_are_had(
     assert json.loads(done.stdout)["issued"] == [["files.home.test"]]
 
 
-@pytest.mark.parametrize("mode", ["lan", "http01"])
-def test_from_init_to_a_served_certificate(make_cell: MakeCell, mode: str) -> None:
-    """The whole way at a terminal, with a real Caddy: what is served is what status says."""
+@pytest.mark.parametrize("mode", sorted(installed_modes()))
+def test_whole_life_of_a_cell_at_a_terminal(make_cell: MakeCell, mode: str, tmp_path: Path) -> None:
+    """From an empty directory to the end: what is served is what status says, with a real Caddy."""
     made = make_cell(mode)
+    before = without_soa(made) if made.account else {}
+    options = _as_options(made.config(), tmp_path)
+    made.config_file.unlink()
     shell = Shell(made.root)
-    done = shell.run("up")
-    assert done.returncode == 0, done.stderr
-    assert "The newest certificates are in use" in done.stdout
-    for one in json.loads(shell.run("status", "--json").stdout)["certificates"]:
-        assert one["served"] == one["serial"]
-    public = "files.home.cell" if mode == "lan" else "files.home.test"
-    assert made.get(public).status == 200
+    for words in (("init", *options), ("up",), ("renew", "--force")):
+        done = shell.run(*words)
+        assert (words[0], done.returncode) == (words[0], 0), done.stderr
+    status = json.loads(shell.run("status", "--json").stdout)
+    assert [one["served"] for one in status["certificates"]] == [
+        one["serial"] for one in status["certificates"]
+    ]
+    assert (status["missing"], status["last_error"]) == ([], None)
+    assert made.get(f"files.{status['domain']}").status == 200
+    assert shell.run("teardown").returncode == 0
+    if made.account:
+        assert without_soa(made) == before
+
+
+def _as_options(config: dict[str, Any], folder: Path) -> list[str]:
+    """Say a config in the words of `picdns init`; secrets come from files."""
+    words = ["--cell-name", config["cell_name"], "--mode", config["domain_mode"]]
+    if domain := config.get("domain_name"):
+        words += ["--domain", domain]
+    for service in config["services"]:
+        words += ["--service", f"{service['name']}={service['upstream']}"]
+    for key, value in config.get("ddns", {}).items():
+        if key in ("token", "totp_secret"):
+            (folder / key).write_text(value)
+            words += ["--secret", f"{key}=@{folder / key}"]
+        else:
+            words += ["--set", f"{key}={value}"]
+    for section, settings in config["picdns"].items():
+        words += ["--set", f"picdns.{section}={json.dumps(settings)}"]
+    return words

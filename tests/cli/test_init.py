@@ -332,3 +332,37 @@ def test_key_that_is_set_leaves_the_config_at_once(shell: Shell) -> None:
     assert shell.call(*begin, *given).exit_code == 0
     assert "c2VjcmV0" not in shell.config_file.read_text()
     assert (shell.root / "data/api/picdns/secrets/acme/eab_hmac_key").read_text() == "c2VjcmV0"
+
+
+def test_another_mode_inherits_no_setting_of_the_one_before(shell: Shell, tmp_path: Path) -> None:
+    """An address that stayed would get the token of another service; so would a domain."""
+    secret = tmp_path / "token"
+    secret.write_text("0" * 36)
+    token = ("--secret", f"token=@{secret}")
+    begin = ("init", "--cell-name", "home", "--mode")
+    first = shell.call(*begin, "duckdns", *token, "--set", "api_url=https://duck.example")
+    again = shell.call(*begin, "duckdns", "--service", "files=127.0.0.1:1")
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert shell.config()["ddns"]["api_url"] == "https://duck.example"
+    other = shell.call(*begin, "cloudflare", *token, "--domain", "home.example")
+    assert (other.exit_code, shell.config()["ddns"]) == (0, {})
+    back = shell.call(*begin, "duckdns")
+    assert (back.exit_code, "domain_name" in shell.config()) == (0, False)
+
+
+def test_what_a_service_issues_is_not_taken_from_people(shell: Shell, tmp_path: Path) -> None:
+    """Another mode's secret of the same name would take its place."""
+    secret = tmp_path / "secret"
+    secret.write_text("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    begin = ("init", "--cell-name", "home", "--mode", "pic_ngo")
+    issued = shell.root / "data/api/.ddns_token"
+    issued.parent.mkdir(parents=True)
+    issued.write_text("issued-by-the-service")
+    refused = shell.call(*begin, "--secret", f"token=@{secret}")
+    assert (refused.exit_code, "token: is no secret of pic_ngo" in refused.output) == (2, True)
+    assert shell.call(*begin).exit_code == 0  # who has a token needs nothing to register
+    config = shell.config() | {"ddns": {"token": "of another mode"}}
+    shell.config_file.write_text(json.dumps(config))
+    assert shell.call("status").exit_code == 0
+    assert issued.read_text() == "issued-by-the-service"
+    assert issued.stat().st_mode & 0o777 == 0o600

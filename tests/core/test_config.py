@@ -147,8 +147,8 @@ def picdns(section: str, **settings: Any) -> dict[str, Any]:
         ({"services": [{"name": "home", "upstream": "b:1"}]}, "services[0].name", "own domain"),
         (
             {"domain_name": ".".join(["a" * 62] * 4)},
-            "services[0].name",
-            "longer than 253",
+            "domain_name",
+            "too long for the names of files",
         ),
         ({"ddns": None}, "ddns", "expected a JSON object, got nothing"),
         ({"ddns": []}, "ddns", "expected a JSON object, got a list"),
@@ -418,3 +418,19 @@ def test_a_subdomain_takes_the_place_of_the_cells_name() -> None:
 def test_a_subdomain_is_one_label(wrong: object) -> None:
     """Else the key is named."""
     assert refused(raw(ddns={"subdomain": wrong}), DDNS).key == "ddns.subdomain"
+
+
+def test_a_name_that_the_service_cannot_give_is_refused() -> None:
+    """As one that was right in the mode before; lan's suffix is but a proposal."""
+    error = refused(raw(domain_name="home.example.org"), DDNS)
+    assert error.message == (
+        "domain_name: home.example.org is not below duckdns.org, where duckdns gives names."
+    )
+    assert "home.duckdns.org" in error.hint
+    assert config.parse(raw(domain_name="home.example.org"), LAN).cell.domain == "home.example.org"
+
+
+def test_a_root_server_is_given_by_its_address() -> None:
+    """A name would have to be looked up first."""
+    wrong = {"dns": {"roots": ["198.41.0.4", "a.root-servers.net"]}}
+    assert refused(raw(picdns=wrong)).key == "picdns.dns.roots[1]"
