@@ -59,13 +59,14 @@ class CellAtCloudflare:
         name: str = "home",
         domain: str = DOMAIN,
         token: str | None = None,
+        registration: Registration | None = None,
         **settings: str,
     ) -> None:
         self.provider = load_mode("cloudflare")
         self.cell = Cell(name=name, mode="cloudflare", domain=domain)
         self.token = stand_in.default_token if token is None else token
         self.settings = self.provider.mode.settings(**({"api_url": stand_in.api_url} | settings))
-        self.registration = Registration(
+        self.registration = registration or Registration(
             domain=domain, notes={"zone_id": stand_in.zone_id(ZONE), "zone": ZONE}
         )
         self._bundle = str(net.authority.bundle)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from picdns_cloudflare.errors import unavailable
 
 from picdns_core import (
     AuthenticationFailed,
+    ForeignName,
     PicdnsError,
     ProviderError,
     ProviderUnavailable,
@@ -162,6 +164,7 @@ def test_rate_limit(
         assert error.message == (
             f"Cloudflare asks to wait {wait:.0f} seconds before the next request. {SERVED}"
         )
+        assert error.hint.endswith("Try again later.")
 
 
 def test_rate_limit_of_the_account(home: CellAtCloudflare, stand_in: Cloudflare) -> None:
@@ -203,12 +206,36 @@ def test_outage(
         assert error.retryable
         assert error.message.startswith(f"The Cloudflare API does not work just now: {why}")
         assert error.message.endswith(SERVED)
+        assert "Try again later." in error.hint
 
 
-def test_service_that_is_not_there(make_cell: MakeCell) -> None:
-    """Nobody listens on the port."""
+def test_page_that_forbids_may_be_a_firewalls(home: CellAtCloudflare, stand_in: Cloudflare) -> None:
+    """Cloudflare's API forbids in JSON; a page is of something before it."""
+    stand_in.on(".*", "", Answer(403, body=HTML))
+    for error in refusals(home):
+        assert type(error) is ProviderUnavailable
+        assert error.hint.startswith(
+            "A proxy or firewall, this network's or Cloudflare's, may block this server. "
+        )
+
+
+def test_host_that_is_not_cloudflares_is_named(make_cell: MakeCell) -> None:
+    """Nobody listens on the port; an `api_url` may be left over from something else."""
     for error in refusals(make_cell(api_url="https://127.0.0.1:1/client/v4")):
         assert type(error) is ProviderUnavailable
+        assert error.hint == (
+            "Try again later. If it lasts, see whether 127.0.0.1:1, which was asked, is right; "
+            "leave ddns.api_url out to ask Cloudflare itself."
+        )
+
+
+def test_status_page_is_cloudflares_own() -> None:
+    """It tells of Cloudflare's API and of no other host."""
+    error = unavailable("it answers HTTP 500", "api.cloudflare.com")
+    assert error.hint == (
+        "Try again later. If it lasts, see www.cloudflarestatus.com and what stands between this "
+        "server and the internet."
+    )
 
 
 def test_zone_id_that_no_zone_has(make_cell: MakeCell, stand_in: Cloudflare) -> None:
@@ -223,8 +250,9 @@ def test_refused_route(home: CellAtCloudflare, stand_in: Cloudflare) -> None:
     message = "Could not route to /zones/x, perhaps your object identifier is invalid?"
     body = json.dumps({"success": False, "errors": [{"code": 7003, "message": message}]})
     stand_in.on(".*", "dns_records", Answer(404, body=body))
-    with pytest.raises(ProviderError, match=r"^Cloudflare has no zone with this id"):
-        home.teardown()
+    with pytest.raises(ForeignName, match=r"^Cloudflare has no zone with this id") as refused:
+        home.update_ip(ipv4="127.0.0.5")
+    assert refused.value.hint.startswith("See at Cloudflare whether the zone is there.")
 
 
 def test_refusals_change_nothing(make_cell: MakeCell, stand_in: Cloudflare, zone: Zone) -> None:

@@ -12,6 +12,7 @@ from picdns_core import (
     IssuedCert,
     ProviderUnavailable,
     Publisher,
+    explain,
     load_mode,
 )
 from picdns_core.testing import Answer, Cut, Zone
@@ -162,6 +163,16 @@ def test_zone_id_that_is_none_is_refused_by_its_form(make_cell: MakeCell) -> Non
     settings = load_mode("cloudflare").mode.settings
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"zone_id": "../user"}, settings)
+
+
+@pytest.mark.parametrize("key", ["api_url", "zone_id"])
+def test_setting_of_a_wrong_form_is_answered_with_an_example(key: str) -> None:
+    """And the example is right itself."""
+    mode = load_mode("cloudflare").mode
+    with pytest.raises(ConfigError, match=r"does not have the right form; give it as ") as refused:
+        explain.convert({key: "http://x"}, mode.settings, "ddns")
+    example = refused.value.message.rpartition(" ")[2].rstrip(".")
+    assert getattr(msgspec.convert({key: example}, mode.settings), key) == example
 
 
 def test_missing_token_is_said(make_cell: MakeCell) -> None:

@@ -60,18 +60,22 @@ class AddressRecords:
         own = [record for record in found if record.comment == self._mark]
         right = [record for record in found if ip_address(record.content) == address]
         content = str(address)
+        change = partial(self._cloudflare.change, self._zone)
         if right:
             outdated = [record for record in own if record not in right]
+            if right[0] not in own and is_marked(right[0].comment):
+                # The other cell would remove it, and a second one of this address cannot be.
+                yield partial(change, right[0], comment=self._mark)
         elif own:
             first, *outdated = own
-            yield partial(self._cloudflare.change, self._zone, first, content)
+            yield partial(change, first, content=content)
         elif all(is_marked(record.comment) for record in found):
             outdated = []
             create = self._cloudflare.create
             yield partial(create, self._zone, record_type, name, content, self._mark)
         elif len(found) == 1:
             outdated = []
-            yield partial(self._cloudflare.change, self._zone, found[0], content)
+            yield partial(change, found[0], content=content)
         else:
             raise ProviderError(
                 f"{name} has {len(found)} records of the type {record_type}, and none is marked "

@@ -4,7 +4,9 @@ A token is all it needs. It asks nothing that was not called for, and repeats no
 """
 
 import re
+from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -23,8 +25,6 @@ seen everywhere. "Automatic" would be 300."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 _PER_PAGE = 50  # the most that zones have on a page
 _MOST_PAGES = 200
-_THROTTLED = 429
-_BROKEN = 500
 _THROTTLED_CODE = 971
 
 
@@ -55,6 +55,7 @@ class Cloudflare:
     def __init__(self, http: requests.Session, api_url: str, token: Secret) -> None:
         self._http = http
         self._api_url = api_url.rstrip("/")
+        self._host = urlsplit(api_url).netloc
         self._token = token
 
     def zones(self, name: str | None = None) -> list[Zone]:
@@ -63,7 +64,7 @@ class Cloudflare:
 
     def zone(self, zone_id: str) -> Zone:
         """Return the zone with this id."""
-        return _read(self._ask("GET", f"/zones/{zone_id}", ZONE_READ).result, Zone)
+        return self._read(self._ask("GET", f"/zones/{zone_id}", ZONE_READ).result, Zone)
 
     def records(self, zone: Zone, **filters: str) -> list[Record]:
         """List records that match all of `type`, and exactly `name` and `comment`."""
@@ -89,16 +90,16 @@ class Cloudflare:
         reply = self._ask("POST", _path(zone), DNS_EDIT, body=body, fine=errors.IDENTICAL)
         if not reply.success:
             return None
-        made = _read(reply.result, Record)
+        made = self._read(reply.result, Record)
         if made.name.startswith(f"{name}."):
             self.delete(zone, made.id)
             raise errors.outside(name, made.name.removeprefix(f"{name}."))
         return made
 
-    def change(self, zone: Zone, record: Record, content: str) -> None:
-        """Change the content of a record and nothing else of it."""
+    def change(self, zone: Zone, record: Record, **fields: str) -> None:
+        """Change the fields that are given, `content` or `comment`, and nothing else."""
         path = f"{_path(zone)}/{record.id}"
-        self._ask("PATCH", path, DNS_EDIT, body={"content": content}, fine=errors.IDENTICAL)
+        self._ask("PATCH", path, DNS_EDIT, body=fields, fine=errors.IDENTICAL)
 
     def delete(self, zone: Zone, record_id: str) -> None:
         """Delete a record; one that is gone is fine."""
@@ -111,7 +112,7 @@ class Cloudflare:
         """
         try:
             reply = self._exchange("GET", "/user/tokens/verify")
-            return _read(reply.result, _Verified).status if reply.success else None
+            return self._read(reply.result, _Verified).status if reply.success else None
         except PicdnsError:
             return None
 
@@ -120,7 +121,7 @@ class Cloudflare:
         for page in range(1, _MOST_PAGES + 1):
             paged = query | {"page": str(page), "per_page": str(_PER_PAGE)}
             reply = self._ask("GET", path, needs, query=paged)
-            found += _read(reply.result, list[kind])  # type: ignore[valid-type]
+            found += self._read(reply.result, list[kind])  # type: ignore[valid-type]
             if page >= reply.pages:
                 break
         return found
@@ -160,19 +161,29 @@ class Cloudflare:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise errors.unavailable(f"no answer ({type(error).__name__})") from error
-        if response.status_code == _THROTTLED:
+            why = f"no answer ({type(error).__name__})"
+            raise errors.unavailable(why, self._host) from error
+        status = response.status_code
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
             raise errors.limited(response)
-        if response.status_code >= _BROKEN:
-            raise errors.unavailable(f"it answers HTTP {response.status_code}")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise errors.unavailable(f"it answers HTTP {status}", self._host)
         try:
             reply = msgspec.json.decode(response.content, type=_Reply)
         except msgspec.MsgspecError:
-            status = response.status_code
-            raise errors.unavailable(f"HTTP {status} with something else than its JSON") from None
+            told = errors.blocked if status == HTTPStatus.FORBIDDEN else errors.unavailable
+            why = f"HTTP {status} with something else than its JSON"
+            raise told(why, self._host) from None
         if _THROTTLED_CODE in errors.codes(reply.errors):
             raise errors.limited(response)
         return reply
+
+    def _read(self, result: msgspec.Raw, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(result, type=kind)
+        except msgspec.MsgspecError:
+            why = "its JSON is not what it documents"
+            raise errors.unavailable(why, self._host) from None
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Sign a request; as `auth`, so that no .netrc of the host replaces it."""
@@ -201,10 +212,3 @@ class _Verified(Struct, frozen=True):
 
 def _path(zone: Zone) -> str:
     return f"/zones/{zone.id}/dns_records"
-
-
-def _read(result: msgspec.Raw, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(result, type=kind)
-    except msgspec.MsgspecError:
-        raise errors.unavailable("its JSON is not what it documents") from None

@@ -6,7 +6,7 @@ ours in each message.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -36,6 +36,7 @@ _NO_SUCH_ZONE = frozenset({1001, 7000, 7003})
 _NO_PERMISSION = ("requires permission", "Unauthorized to access")
 _BLOCKED = 300.0  # "all API calls for the next five minutes will be blocked"
 
+_HOST = "api.cloudflare.com"
 _WHERE = "At Cloudflare, open My Profile > API Tokens > the token > Edit"
 
 
@@ -87,12 +88,30 @@ def malformed(said: str) -> PicdnsError:
     )
 
 
-def unavailable(why: str) -> PicdnsError:
-    """Say that Cloudflare's API is down, unreachable or does not answer as itself."""
+def unavailable(why: str, host: str) -> PicdnsError:
+    """Say that Cloudflare's API is down, unreachable or does not answer as itself.
+
+    A `host` that is not Cloudflare's was set by somebody, and is named.
+    """
+    lasting = (
+        "see www.cloudflarestatus.com and what stands between this server and the internet."
+        if host == _HOST
+        else f"see whether {host}, which was asked, is right; leave ddns.api_url out to ask "
+        "Cloudflare itself."
+    )
     return ProviderUnavailable(
         f"The Cloudflare API does not work just now: {why}. What is served stays so.",
-        hint="picdns tries again by itself. If it lasts, see www.cloudflarestatus.com and what "
-        "stands between this server and the internet.",
+        hint=f"Try again later. If it lasts, {lasting}",
+    )
+
+
+def blocked(why: str, host: str) -> PicdnsError:
+    """Say that a page, and not the API, forbids what was asked."""
+    outage = unavailable(why, host)
+    return ProviderUnavailable(
+        outage.message,
+        hint="A proxy or firewall, this network's or Cloudflare's, may block this server. "
+        f"{outage.hint}",
     )
 
 
@@ -107,7 +126,7 @@ def limited(response: "requests.Response") -> PicdnsError:
         "stays so.",
         retry_after=wait,
         hint="All that uses the account of this token counts together: 1200 requests in five "
-        "minutes. picdns waits by itself.",
+        "minutes. Try again later.",
     )
 
 
@@ -119,6 +138,17 @@ def outside(name: str, zone: str) -> PicdnsError:
     )
 
 
+def unseen(zone: str, mark: str, names: Iterable[str]) -> PicdnsError:
+    """Say what is to be removed by hand in a zone that the token does not see any more."""
+    return ForeignName(
+        f"The Cloudflare API token does not see the zone {zone} any more, so what this cell has "
+        "there was not removed. What is served stays so.",
+        hint=f"If the zone is still there: include it in the token and try again, or open {zone} "
+        f"> DNS > Records at Cloudflare and delete what has the comment `{mark}` at "
+        f"{', '.join(sorted(names))}.",
+    )
+
+
 def _request_refused(found: frozenset[int], said: str) -> PicdnsError:
     if found & _ALIAS:
         return ProviderError(
@@ -127,9 +157,10 @@ def _request_refused(found: frozenset[int], said: str) -> PicdnsError:
             "or choose another domain.",
         )
     if found & _NO_SUCH_ZONE:
-        return ProviderError(
+        return ForeignName(
             f"Cloudflare has no zone with this id. {said}",
-            hint="Set ddns.zone_id to the Zone ID on the zone's overview page, or leave it out.",
+            hint="See at Cloudflare whether the zone is there. Where ddns.zone_id is set, it must "
+            "be the Zone ID on the zone's overview page.",
         )
     return ProviderError(
         f"Cloudflare refuses what it was asked for. {said}",

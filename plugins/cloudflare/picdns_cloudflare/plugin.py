@@ -13,6 +13,7 @@ from picdns_core import (
     CertRequest,
     ConfigError,
     DomainMode,
+    ForeignName,
     IssuedCert,
     Publication,
     Publisher,
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
     import requests
 
     from picdns_cloudflare.client import Cloudflare, Zone
-    from picdns_cloudflare.publisher import TxtPublisher
+    from picdns_cloudflare.zones import Zones
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """What stands under `ddns`."""
 
     zone_id: Annotated[
-        Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None,
+        Annotated[
+            str, Meta(pattern="^[0-9a-f]{32}$", examples=["023e105f4ecef8ad9ca31a8372d0c353"])
+        ]
+        | None,
         Meta(
             title="Zone ID",
             description="From the zone's overview page at Cloudflare; only for tokens that cannot "
@@ -42,7 +46,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
     api_url: Annotated[
         str,
-        Meta(title="API", description="Where Cloudflare's API v4 is.", pattern="^https://"),
+        Meta(
+            title="API",
+            description="Where Cloudflare's API v4 is.",
+            pattern="^https://",
+            examples=["https://api.cloudflare.com/client/v4"],
+        ),
     ] = "https://api.cloudflare.com/client/v4"
 
 
@@ -72,7 +81,8 @@ def register(
     cell: Cell, settings: Settings, http: requests.Session, secrets: Secrets
 ) -> Registration:
     """Find the zone, and write and remove a TXT there, as a renewal will have to."""
-    from picdns_cloudflare.ownership import canary
+    from picdns_cloudflare.ownership import canary, mark
+    from picdns_cloudflare.publisher import TxtPublisher
     from picdns_cloudflare.zones import Zones, given_zone
 
     cloudflare = _cloudflare(settings, http, secrets)
@@ -80,7 +90,7 @@ def register(
         zone = given_zone(cloudflare, settings.zone_id, cell.domain)
     else:
         zone = Zones(cloudflare).covering(cell.domain)
-    rehearsal = _txt_publisher(cell, cloudflare, zone)
+    rehearsal = TxtPublisher(cloudflare, Zones(cloudflare, given=zone), mark(cell))
     rehearsal.publish(canary(cell.domain))
     rehearsal.withdraw(canary(cell.domain))
     return Registration(domain=cell.domain, notes={"zone_id": zone.id, "zone": zone.name})
@@ -99,9 +109,13 @@ def update_ip(
     from picdns_cloudflare.ownership import mark
 
     cloudflare = _cloudflare(settings, http, secrets)
-    records = AddressRecords(cloudflare, _registered(registration), mark(cell))
-    changed = records.publish(registration.domain, addresses)
-    return Publication(addresses=addresses, changed=changed)
+
+    def publish(zone: Zone) -> bool:
+        records = AddressRecords(cloudflare, zone, mark(cell))
+        return records.publish(registration.domain, addresses)
+
+    zones = _zones(cloudflare, settings, registration)
+    return Publication(addresses=addresses, changed=zones.within(registration.domain, publish))
 
 
 @hookimpl
@@ -112,8 +126,11 @@ def publisher(
     http: requests.Session,
     secrets: Secrets,
 ) -> Publisher:
+    from picdns_cloudflare.ownership import mark
+    from picdns_cloudflare.publisher import TxtPublisher
+
     cloudflare = _cloudflare(settings, http, secrets)
-    return _txt_publisher(cell, cloudflare, _registered(registration))
+    return TxtPublisher(cloudflare, _zones(cloudflare, settings, registration), mark(cell))
 
 
 @hookimpl
@@ -132,20 +149,30 @@ def teardown(
     secrets: Secrets,
 ) -> bool:
     """Delete what carries this cell's comment; what was there before and only changed stays."""
+    from picdns_cloudflare.errors import unseen
     from picdns_cloudflare.ownership import mark, names
 
     cloudflare = _cloudflare(settings, http, secrets)
-    zone = _registered(registration)
-    ours = [
-        record
-        for record in cloudflare.records(zone, comment=mark(cell))
-        if record.comment == mark(cell)
-        and record.name in names(registration.domain)
-        and record.type in ("A", "AAAA", "TXT")
-    ]
-    for record in ours:
-        cloudflare.delete(zone, record.id)
-    return bool(ours)
+    places = names(registration.domain)
+
+    def remove(zone: Zone) -> bool:
+        ours = [
+            record
+            for record in cloudflare.records(zone, comment=mark(cell))
+            if record.comment == mark(cell)
+            and record.name in places
+            and record.type in ("A", "AAAA", "TXT")
+        ]
+        for record in ours:
+            cloudflare.delete(zone, record.id)
+        return bool(ours)
+
+    try:
+        return _zones(cloudflare, settings, registration).within(registration.domain, remove)
+    except ForeignName:
+        if not registration.notes:  # `register` found no zone either, and wrote nothing
+            return False
+        raise unseen(registration.notes["zone"], mark(cell), places) from None
 
 
 def _cloudflare(settings: Settings, http: requests.Session, secrets: Secrets) -> Cloudflare:
@@ -161,15 +188,18 @@ def _cloudflare(settings: Settings, http: requests.Session, secrets: Secrets) ->
     return Cloudflare(http, settings.api_url, token)
 
 
-def _txt_publisher(cell: Cell, cloudflare: Cloudflare, zone: Zone) -> TxtPublisher:
-    from picdns_cloudflare.ownership import mark
-    from picdns_cloudflare.publisher import TxtPublisher
+def _zones(cloudflare: Cloudflare, settings: Settings, registration: Registration) -> Zones:
+    """Know the zone of the settings or of the registration; without either it is looked up.
+
+    A registration has no notes where `register` did not end.
+    """
+    from picdns_cloudflare.client import Zone
     from picdns_cloudflare.zones import Zones
 
-    return TxtPublisher(cloudflare, Zones(cloudflare, zone), mark(cell))
-
-
-def _registered(registration: Registration) -> Zone:
-    from picdns_cloudflare.client import Zone
-
-    return Zone(id=registration.notes["zone_id"], name=registration.notes["zone"])
+    notes = registration.notes
+    if settings.zone_id:
+        name = notes.get("zone", registration.domain)
+        return Zones(cloudflare, given=Zone(id=settings.zone_id, name=name))
+    if notes:
+        return Zones(cloudflare, kept=Zone(id=notes["zone_id"], name=notes["zone"]))
+    return Zones(cloudflare)

@@ -18,22 +18,26 @@ class TxtPublisher:
         self._cloudflare = cloudflare
         self._zones = zones
         self._mark = mark
-        self._written: dict[TxtRecord, Record] = {}
+        self._written: dict[tuple[Zone, TxtRecord], Record] = {}
 
     def publish(self, record: TxtRecord) -> None:
         """Make the value visible; one that is there already is fine, whoever wrote it."""
-        zone = self._zones.covering(record.name)
-        made = self._cloudflare.create(zone, "TXT", record.name, f'"{record.value}"', self._mark)
-        if made:
-            self._written[record] = made
+        self._zones.within(record.name, lambda zone: self._create(zone, record))
 
     def withdraw(self, record: TxtRecord) -> None:
         """Remove the value if it is this cell's; one that is not there is fine."""
-        zone = self._zones.covering(record.name)
-        written = self._written.get(record)
+        self._zones.within(record.name, lambda zone: self._delete(zone, record))
+
+    def _create(self, zone: Zone, record: TxtRecord) -> None:
+        made = self._cloudflare.create(zone, "TXT", record.name, f'"{record.value}"', self._mark)
+        if made:
+            self._written[zone, record] = made
+
+    def _delete(self, zone: Zone, record: TxtRecord) -> None:
+        written = self._written.get((zone, record))
         for one in [written] if written else self._find(zone, record):
             self._cloudflare.delete(zone, one.id)
-        self._written.pop(record, None)
+        self._written.pop((zone, record), None)
 
     def _find(self, zone: Zone, record: TxtRecord) -> list[Record]:
         return [

@@ -1,6 +1,7 @@
 """Which zone a name is in: the longest of those that the token can see."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from picdns_cloudflare.client import Cloudflare, Zone
 from picdns_cloudflare.errors import outside
@@ -12,13 +13,40 @@ from picdns_core import (
     RateLimited,
 )
 
+T = TypeVar("T")
+
 
 class Zones:
-    """Finds zones by names; what is in a zone it knows costs no request."""
+    """Finds zones by names; what is in a zone it knows costs no request.
 
-    def __init__(self, cloudflare: Cloudflare, *known: Zone) -> None:
+    `given` is the zone of the settings. `kept` is one that was found some time ago; its id may
+    have changed since.
+    """
+
+    def __init__(
+        self, cloudflare: Cloudflare, *, given: Zone | None = None, kept: Zone | None = None
+    ) -> None:
         self._cloudflare = cloudflare
-        self._known = list(known)
+        self._kept = kept
+        self._known = [zone for zone in (given, kept) if zone]
+
+    def within(self, name: str, act: Callable[[Zone], T]) -> T:
+        """Act in the zone that a name is in, and once more if its id is another one by now.
+
+        A zone that was removed and added again has a new id, and Cloudflare refuses the old one
+        as it does for a lack of permission.
+        """
+        zone = self.covering(name)
+        try:
+            return act(zone)
+        except (AuthenticationFailed, ForeignName):
+            if zone is not self._kept:
+                raise
+            found = self._look_up(name)
+            if found.id == zone.id:
+                raise
+        self._known = [found, *(one for one in self._known if one is not zone)]
+        return act(found)
 
     def covering(self, name: str) -> Zone:
         """Return the zone that a name is in; ForeignName when the token sees none."""
