@@ -52,7 +52,7 @@ class CellAtDuckDns:
         self.domain = DOMAIN
         self.token = token
         self.api_url = stand_in.url
-        self._bundle = str(net.authority.bundle)
+        self.bundle = str(net.authority.bundle)
         self._zone = zone
 
     def by(self) -> Holder:
@@ -61,7 +61,7 @@ class CellAtDuckDns:
             "cell": Cell(name="home", mode="duckdns", domain=self.domain),
             "settings": self.provider.mode.settings(api_url=self.api_url),
             "registration": Registration(domain=self.domain),
-            "http": Session(self._bundle),
+            "http": Session(self.bundle),
             "secrets": secrets,
         }
 

@@ -4,7 +4,9 @@ import logging
 import traceback
 from collections.abc import Callable
 
+import certifi
 import pytest
+from picdns_duckdns import client
 
 from picdns_core import AuthenticationFailed, PicdnsError, ProviderUnavailable, RateLimited
 from picdns_core import http as core_http
@@ -31,20 +33,78 @@ HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
         (Answer(500), "it answers status 500"),
         (Answer(502, body=HTML), "it answers status 502"),
         (Answer(301, {"Location": "https://www.duckdns.org/update"}), "it answers status 301"),
-        (Cut("request"), "could not be asked"),
-        (Cut("reply"), "could not be asked"),
-        (Cut("body"), "could not be asked"),
+        (
+            Cut("request"),
+            "could not be asked: it cannot be reached, is too slow, or the connection broke.",
+        ),
+        (
+            Cut("reply"),
+            "could not be asked: it cannot be reached, is too slow, or the connection broke.",
+        ),
+        (Cut("body"), "could not be asked: the connection broke in its answer."),
     ],
 )
 def test_an_outage_is_not_a_bad_token(cell: CellAtDuckDns, fault: Fault, said: str) -> None:
-    """Whatever is not an answer of DuckDNS's is tried again later."""
+    """Whatever is not an answer of DuckDNS's may pass by itself."""
     cell.stand_in.on("GET", "/update", fault)
     with pytest.raises(ProviderUnavailable) as failure:
         cell.update_ip("192.0.2.1")
     assert said in failure.value.message
     assert failure.value.message.endswith("What is served stays so.")
     assert failure.value.retryable
-    assert "later" in failure.value.hint
+    assert "Try again later." in failure.value.hint
+    host = cell.api_url.removeprefix("https://")
+    assert failure.value.hint.endswith(
+        f" {host} was asked: leave ddns.api_url out if that is not meant to stand for DuckDNS."
+    )
+
+
+def refuse_the_bundle(cell: CellAtDuckDns) -> None:
+    cell.bundle = certifi.where()
+
+
+def be_slow(cell: CellAtDuckDns) -> None:
+    cell.stand_in.on("GET", "/update", Delay(60))
+
+
+def be_nowhere(cell: CellAtDuckDns) -> None:
+    cell.api_url = "https://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("arrange", "why"),
+    [
+        (refuse_the_bundle, "its certificate is not trusted, or TLS failed"),
+        (be_slow, "it cannot be reached, is too slow, or the connection broke"),
+        (be_nowhere, "it cannot be reached, is too slow, or the connection broke"),
+    ],
+)
+def test_a_failure_to_ask_is_told_in_words(
+    cell: CellAtDuckDns,
+    arrange: Callable[[CellAtDuckDns], None],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not in those of the HTTP library, which have the URL; nothing of it hangs on."""
+    monkeypatch.setattr(core_http, "TIMEOUT", (5.0, 0.2))
+    arrange(cell)
+    with pytest.raises(ProviderUnavailable) as failure:
+        cell.update_ip("192.0.2.1")
+    assert failure.value.message == f"DuckDNS could not be asked: {why}. What is served stays so."
+    assert (failure.value.__cause__, failure.value.__context__) == (None, None)
+
+
+def test_duckdns_itself_is_not_named_as_some_other_host(
+    cell: CellAtDuckDns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own address is the default, and nobody's mistake."""
+    monkeypatch.setattr(client, "_HOST", cell.api_url.removeprefix("https://"))
+    cell.stand_in.on("GET", "/update", Answer(502))
+    with pytest.raises(ProviderUnavailable) as failure:
+        cell.update_ip("192.0.2.1")
+    assert failure.value.hint == (
+        "Nothing is wrong with the token, as far as can be seen. Try again later."
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,6 +135,7 @@ def test_a_limit_says_how_long(
     with pytest.raises(RateLimited, match="DuckDNS asks to wait") as failure:
         cell.update_ip("192.0.2.1")
     assert failure.value.retry_after == seconds
+    assert failure.value.hint == "Nothing to mend. Try again later."
 
 
 def test_a_blip_is_not_noticed(cell: CellAtDuckDns) -> None:

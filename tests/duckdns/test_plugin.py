@@ -7,10 +7,13 @@ from picdns_core import (
     AuthenticationFailed,
     ConfigError,
     ForeignName,
+    ProviderUnavailable,
     Publication,
     Registration,
     TxtRecord,
+    explain,
 )
+from picdns_core.testing import Cut
 from tests.duckdns.conftest import CHALLENGE, CellAtDuckDns, published
 
 
@@ -59,6 +62,49 @@ def test_a_missing_token_is_a_missing_setting(cell: CellAtDuckDns) -> None:
     with pytest.raises(ConfigError, match="is missing") as failure:
         cell.register()
     assert failure.value.key == "ddns.token"
+
+
+@pytest.mark.parametrize("token", ["with space", "a&txt=b", "line\n", "élan", "../update?x="])
+def test_a_malformed_token_is_not_sent(cell: CellAtDuckDns, token: str) -> None:
+    """It would be a part of the URL; it is not repeated either, not even where it is short."""
+    cell.token = token
+    for act in (cell.register, lambda: cell.update_ip("192.0.2.1"), cell.publisher, cell.teardown):
+        with pytest.raises(ConfigError) as failure:
+            act()
+        assert failure.value.key == "ddns.token"
+        assert failure.value.message == (
+            "ddns.token: the DuckDNS token is malformed: it has letters, digits and hyphens only. "
+            "Nothing was sent."
+        )
+        assert token not in str(failure.value)
+    assert cell.stand_in.requests == []
+
+
+def test_what_a_killed_registration_wrote_is_cleared(cell: CellAtDuckDns) -> None:
+    """By the teardown of a claim that has nothing but the domain."""
+    cell.stand_in.on("GET", "clear=true", Cut(), first=3)
+    with pytest.raises(ProviderUnavailable):
+        cell.register()
+    assert cell.records() == published("TXT", "picdns-rehearsal")
+    assert cell.teardown() is True
+    assert cell.records() == {}
+
+
+def test_a_claim_elsewhere_has_nothing_to_clear(cell: CellAtDuckDns) -> None:
+    """As after a domain that was misspelt: it must not be torn down for ever."""
+    cell.domain = "home.example.org"
+    assert cell.teardown() is False
+    assert cell.asked() == []
+
+
+def test_an_api_of_a_wrong_form_is_answered_with_an_example(cell: CellAtDuckDns) -> None:
+    """And never asked: the token would be readable on the way."""
+    settings = cell.provider.mode.settings
+    with pytest.raises(ConfigError) as failure:
+        explain.convert({"api_url": "http://www.duckdns.org"}, settings, "ddns")
+    assert failure.value.message == (
+        "ddns.api_url: does not have the right form; give it as https://www.duckdns.org."
+    )
 
 
 def test_of_a_name_further_below_only_the_label_is_sent(cell: CellAtDuckDns) -> None:

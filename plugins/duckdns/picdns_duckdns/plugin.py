@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 _SUFFIX = "duckdns.org"
 _CANARY = "picdns-rehearsal"
+_TOKEN = re.compile(r"[A-Za-z0-9-]+")  # those given out are UUIDs
+_HOW_TO_SET_IT = (
+    "It is at the top of https://www.duckdns.org once you are logged in. Set it by "
+    "`picdns init --secret token=@FILE`."
+)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -115,6 +121,8 @@ def teardown(
     settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
 ) -> bool:
     """Empty the label; it stays in the account, where only its owner can delete it."""
+    if not registration.domain.endswith(f".{_SUFFIX}"):  # refused before DuckDNS was asked
+        return False
     label = _label(registration.domain)
     duckdns = _client(settings, http, secrets)
     txt = duckdns.clear_txt(label)
@@ -125,11 +133,13 @@ def teardown(
 def _client(settings: Settings, http: requests.Session, secrets: Secrets) -> DuckDns:
     token = secrets.get("token")
     if token is None:
+        raise ConfigError("ddns.token", "the DuckDNS token is missing.", hint=_HOW_TO_SET_IT)
+    if not _TOKEN.fullmatch(token.reveal()):
         raise ConfigError(
             "ddns.token",
-            "the DuckDNS token is missing.",
-            hint="It is at the top of https://www.duckdns.org once you are logged in. Set it by "
-            "`picdns init --secret token=@FILE`.",
+            "the DuckDNS token is malformed: it has letters, digits and hyphens only. Nothing was "
+            "sent.",
+            hint=_HOW_TO_SET_IT,
         )
     from picdns_duckdns.client import DuckDns
 
