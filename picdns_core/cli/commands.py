@@ -1,74 +1,22 @@
 """The commands; each is a thin skin over the Runner."""
 
-import functools
-import os
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from picdns_core.cli.arguments import pairs, secret, setting
+from picdns_core.cli.base import command, picdns, runner
 from picdns_core.cli.output import Output
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.installed import installed_modes
 from picdns_core.model import CertFiles, Service
 from picdns_core.plugins import load_mode
-from picdns_core.runner import Runner
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-_FAILED, _WRONG_USE = 1, 2
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="picdns-core")
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=".",
-    envvar="PICDNS_ROOT",
-    show_default="$PICDNS_ROOT, else the current directory",
-    help="Directory that holds config/ and data/.",
-)
-@click.pass_context
-def picdns(context: click.Context, root: Path) -> None:
-    """Give a home server a public name and a trusted certificate, and keep both alive.
-
-    Begin with `picdns init`, then `picdns up`; `picdns status` says how it is. Exit codes: 0
-    done, 1 failed, 2 wrong use.
-    """
-    context.obj = root
-
-
-def command(
-    wrong_use: type[PicdnsError] | tuple[()] = (),
-) -> Callable[[Callable[..., bool]], click.Command]:
-    """Make a command with --json whose errors are said well; False from it means failed."""
-
-    def decorate(function: Callable[..., bool]) -> click.Command:
-        @functools.wraps(function)
-        def run(root: Path, *, as_json: bool, **options: Any) -> None:
-            output = Output(as_json=as_json)
-            try:
-                done = function(root, output, **options)
-                sys.stdout.flush()
-            except PicdnsError as error:
-                output.error(error)
-                sys.exit(_WRONG_USE if isinstance(error, wrong_use) else _FAILED)
-            except OSError as error:
-                # What is still buffered would fail once more at exit, in Python's own words.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                sys.exit(f"The output could not be written: {error.strerror}.")
-            sys.exit(0 if done else _FAILED)
-
-        with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(run)
-        summary = (function.__doc__ or "").partition(".")[0]
-        return picdns.command(short_help=f"{summary}.")(click.pass_obj(with_json))
-
-    return decorate
+__all__ = ["picdns"]
 
 
 @command()
@@ -154,7 +102,7 @@ def up(root: Path, output: Output) -> bool:
     Registers the name first where the mode needs it, and finishes what an earlier run left
     unfinished. Twice changes nothing.
     """
-    report = _runner(root, output).up()
+    report = runner(root, output).up()
     output.report(report)
     return not report.failed
 
@@ -162,7 +110,7 @@ def up(root: Path, output: Output) -> bool:
 @command()
 def status(root: Path, output: Output) -> bool:
     """Show certificates, what is served, the last error."""
-    output.status(_runner(root, output).refresh())
+    output.status(runner(root, output).refresh())
     return True
 
 
@@ -171,7 +119,7 @@ def status(root: Path, output: Output) -> bool:
 @click.option("--force", is_flag=True, help="Even if not due; CAs limit how often.")
 def renew(root: Path, output: Output, name: str | None, *, force: bool) -> bool:
     """Renew certificates that are due."""
-    report = _runner(root, output).renew(name, force=force)
+    report = runner(root, output).renew(name, force=force)
     output.report(report)
     return not report.failed
 
@@ -204,7 +152,7 @@ def adopt(root: Path, output: Output, certs: tuple[str, ...], keys: tuple[str, .
     if len(certs) != len(keys):
         raise click.UsageError("Give each --cert its --key, in the same order.")
     given = [CertFiles(fullchain=cert, privkey=key) for cert, key in zip(certs, keys, strict=True)]
-    output.adoption(_runner(root, output).adopt(given))
+    output.adoption(runner(root, output).adopt(given))
     return True
 
 
@@ -221,7 +169,7 @@ def ca(root: Path, output: Output, form: Any) -> bool:
 
     if form and output.as_json:
         raise click.UsageError("--format prints the file itself: leave --json away.")
-    pem = _runner(root, output).root_certificate()
+    pem = runner(root, output).root_certificate()
     if form:
         sys.stdout.buffer.write(trust.render(pem, form))
         return True
@@ -241,21 +189,7 @@ def teardown(root: Path, output: Output) -> bool:
 
     Certificates stay on disk, and served until they end.
     """
-    released = _runner(root, output).teardown()
+    released = runner(root, output).teardown()
     text = "The name is given back." if released else "There was nothing to give back."
     output.result({"released": released}, f"{text} `picdns up` takes it again.")
     return True
-
-
-def _runner(root: Path, output: Output) -> Runner:
-    """Return a runner that the first Ctrl-C ends in order, and the second at once."""
-    runner = Runner(root, progress=output.step)
-
-    def stop(*_: object) -> None:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_DFL)
-        runner.stop()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    return runner

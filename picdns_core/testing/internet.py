@@ -6,33 +6,26 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from .backend import Backend
 from .caddy import Caddy
-from .certificates import ServerCertificate, TestAuthority
+from .certificates import TestAuthority
 from .loopback import Loopback
 from .pebble import Pebble, PebbleSettings
 from .process import Server, ServerFailed
 from .proxies import FaultProxy, ForwardProxy
-from .serving import HttpServer
+from .standins import C, Closable, StandIns
 from .tree import DnsTree
 from .unbound import Unbound
 from .zone import Zone
 
-if TYPE_CHECKING:  # the stand-ins need Flask, which not every test does
-    from .services.cloudflare import Cloudflare
-    from .services.duckdns import DuckDns
-    from .services.echo import Echoes
-    from .services.pic_ngo import PicNgo
-
 S = TypeVar("S", bound=Server)
-T = TypeVar("T", bound="Server | HttpServer | Echoes")
 
 _RESOLVER_HOST = 255
 
 
-class LocalInternet:
+class LocalInternet(StandIns):
     """Real servers on 127.0.0.0/8, started when they are first asked for, gone at the end.
 
         with LocalInternet() as net:
@@ -54,7 +47,7 @@ class LocalInternet:
         self.home.chmod(0o711)  # A server that runs as another user must get to its own.
         self._loopback = Loopback()
         self._lock = threading.RLock()
-        self._opened: list[Server | HttpServer | Echoes] = []
+        self._opened: list[Closable] = []
         self._caddy: Caddy | None = None
         self._pebble: Pebble | None = None
         self._authority: TestAuthority | None = None
@@ -186,36 +179,6 @@ class LocalInternet:
         with self._lock:
             return self._keep(Backend(name))
 
-    def cloudflare(self, *zones: str) -> "Cloudflare":
-        """Start a stand-in for Cloudflare's API, with these zones; `home.test` when none."""
-        from .services.cloudflare import Cloudflare
-
-        with self._lock:
-            served = [self.zone(name) for name in zones or ("home.test",)]
-            return self._keep(Cloudflare(served, self._certificate("api.cloudflare.com")))
-
-    def duckdns(self) -> "DuckDns":
-        """Start a stand-in for DuckDNS, which writes to the zone `duckdns.org`."""
-        from .services.duckdns import DuckDns
-
-        with self._lock:
-            return self._keep(DuckDns(self.zone("duckdns.org"), self._certificate("*.duckdns.org")))
-
-    def pic_ngo(self) -> "PicNgo":
-        """Start a stand-in for ddns.pic.ngo, which writes to the zone `pic.ngo`."""
-        from .services.pic_ngo import PicNgo
-
-        with self._lock:
-            return self._keep(PicNgo(self.zone("pic.ngo"), self._certificate("ddns.pic.ngo")))
-
-    def echoes(self, *operators: str) -> "Echoes":
-        """Start operators who tell whoever asks their public address; four when none is named."""
-        from .services.echo import Echoes
-
-        with self._lock:
-            certificate = self.authority.issue("127.0.0.1", "::1", "localhost")
-            return self._keep(Echoes(certificate, *operators))
-
     def fault_proxy(self, url: str, *, keep_host: bool = True) -> FaultProxy:
         """Stand before the server of this URL, over TLS when its own is, signed by `authority`.
 
@@ -261,10 +224,7 @@ class LocalInternet:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _certificate(self, name: str) -> ServerCertificate:
-        return self.authority.issue(name, "127.0.0.1", "localhost")
-
-    def _keep(self, opened: T) -> T:
+    def _keep(self, opened: C) -> C:
         self._opened.append(opened)
         return opened
 
