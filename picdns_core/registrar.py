@@ -4,12 +4,22 @@ import threading
 from contextlib import ExitStack
 
 from picdns_core.announcer import Announcer
-from picdns_core.errors import Cancelled, PicdnsError, RateLimited
+from picdns_core.errors import (
+    AuthenticationFailed,
+    Cancelled,
+    ConfigError,
+    ForeignName,
+    NameTaken,
+    PicdnsError,
+    RateLimited,
+)
 from picdns_core.job import Job
 from picdns_core.model import Progress, Registration, Step
 from picdns_core.store.failures import FORMER
 from picdns_core.store.registrations import Claim
 
+# After these nothing was claimed; after all others there is no knowing.
+_REFUSALS = (AuthenticationFailed, ConfigError, ForeignName, NameTaken)
 _LONGEST_WAIT = 30.0  # seconds that a service may ask for, as until its next one-time code
 
 
@@ -60,9 +70,14 @@ class Registrar:
 
     def _claim(self) -> Registration:
         job = self._job
+        before = job.registrations.get(job.mode.name)
         job.registrations.begin(job.cell, job.settings)
         try:
             registration = self._ask()
+        except _REFUSALS:
+            if before is None:
+                job.registrations.forget_begun(job.mode.name)
+            raise
         except RateLimited as error:
             pause = error.retry_after
             if pause is None or pause > _LONGEST_WAIT:

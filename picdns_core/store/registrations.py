@@ -69,6 +69,10 @@ class Registrations:
         """Keep what the service has said."""
         self._save(cell, settings, registration, pending=False)
 
+    def forget_begun(self, mode: str) -> None:
+        """Forget what was begun: the service has refused, and nothing was there before."""
+        self._store.delete(_key(mode))
+
     def forget(self, claim: Claim) -> None:
         """Forget a claim that was given back."""
         mode = claim.cell.mode

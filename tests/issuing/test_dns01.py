@@ -167,6 +167,7 @@ def test_a_registration_that_was_cut_short_can_be_torn_down(cell: Cell, account:
     account.service.faults.clear()
     assert not cell.runner.refresh().registered
     assert cell.runner.teardown() is True
+    assert cell.runner.teardown() is False
     after = account.zone.records()
     assert {key for key in after if key[1] == "TXT"} == {key for key in before if key[1] == "TXT"}
 
@@ -279,3 +280,11 @@ def test_caa_that_forbids_the_ca_stops_the_order(cell: Cell, account: Account) -
     assert problem.error == "OrderRefused"
     assert 'CAA 0 issue "other-ca.test"' in problem.message
     assert (cell.asked()["/order-plz"], problem.hint.count("pebble.letsencrypt.org")) == (0, 1)
+
+
+def test_a_registration_that_was_refused_leaves_no_claim(cell: Cell, account: Account) -> None:
+    """There is nothing to give back, and no wrong token stands in the way of saying so."""
+    cell.set(ddns=account.ddns | {"token": "x" * 40})
+    with pytest.raises(PicdnsError):
+        cell.runner.up()
+    assert cell.runner.teardown() is False
