@@ -18,9 +18,10 @@ TIMEOUT = (5.0, 20.0)
 class Session(requests.Session):
     """A session that never waits for ever; for one thread at a time.
 
-    GET and HEAD are tried three times in all when the connection or a gateway fails; everything
-    else once. `ca_bundle` is a PEM file that verifies HTTPS instead of the system's. A secret in
-    a URL is in no error of the session and in no log of what is below it.
+    What could not be sent is tried three times in all; GET and HEAD also when the connection
+    breaks later or a gateway fails, everything else not: it may have been done. `ca_bundle` is a
+    PEM file that verifies HTTPS instead of the system's. A secret in a URL is in no error of the
+    session and in no log of what is below it.
     """
 
     def __init__(self, ca_bundle: str | None = None, *, key: str = "picdns.http.ca_bundle") -> None:
