@@ -55,6 +55,7 @@ def act(request: pytest.FixtureRequest, tenant: Tenant) -> Callable[[], object]:
         (Answer(500), "it answers HTTP 500"),
         (problem(500, "internal"), "it answers HTTP 500"),
         (problem(503, "unavailable"), "it answers HTTP 503"),
+        (problem(401, "totp-used", retry_after=-5), "it answers HTTP 401"),
         (Answer(503, {"Retry-After": "60"}, PAGE), "it answers HTTP 503 and asks to wait 60 s"),
         (Answer(502, {"Retry-After": "Fri, 31 Dec 2027 23:59:59 GMT"}), "it answers HTTP 502"),
     ],
@@ -69,6 +70,7 @@ def test_a_service_that_is_down_is_no_refusal(
     assert caught.value.message.startswith("ddns.pic.ngo does not work just now: ")
     assert said in caught.value.message
     assert caught.value.message.endswith("What is served stays so.")
+    assert caught.value.hint.startswith("Try again later.")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,7 @@ def test_a_limit_says_how_long_to_wait(
         act()
     assert caught.value.retry_after == wait
     assert said in caught.value.message
+    assert caught.value.hint == "Try again later."
 
 
 def test_limits_of_the_service_are_understood(tenant: Tenant, service: PicNgo) -> None:

@@ -15,13 +15,15 @@ from picdns_core import (
     RateLimited,
     Registration,
     Secret,
+    config,
 )
 from picdns_core.testing import Answer, Cut
 from picdns_core.testing.services.pic_ngo import PicNgo
 
 from .conftest import MakeTenant, Tenant, posts
 
-USED = {"type": "https://ddns.pic.ngo/problems/totp-used", "retry_after": 1}
+WRONG = "JBSWY3DPEHPK3PXP" * 2
+USED = {"type": "https://ddns.pic.ngo/problems/totp-used", "retry_after": 17}
 
 
 def test_the_token_is_kept_where_the_host_keeps_it(tenant: Tenant) -> None:
@@ -92,7 +94,7 @@ def test_names_the_service_finds_fault_with_are_told_in_its_words(make_tenant: M
 
 def test_a_wrong_secret_is_told_from_a_wrong_clock(tenant: Tenant) -> None:
     """The clock is right, so it can only be the secret."""
-    tenant.secrets.put("totp_secret", Secret("JBSWY3DPEHPK3PXP" * 2))
+    tenant.secrets.put("totp_secret", Secret(WRONG))
     with pytest.raises(AuthenticationFailed, match="the TOTP secret is wrong") as caught:
         tenant.register()
     assert type(caught.value) is AuthenticationFailed  # its name is in what `status` says
@@ -126,24 +128,16 @@ def test_without_a_secret_nothing_is_registered(tenant: Tenant) -> None:
         tenant.register()
 
 
-def test_a_used_code_is_followed_by_the_next(tenant: Tenant, service: PicNgo) -> None:
-    """With the same key, once the service has said how long that takes."""
+def test_a_used_code_is_told_with_the_time_until_the_next(tenant: Tenant, service: PicNgo) -> None:
+    """It is for the caller to wait, who can be stopped; the next call goes on with the key."""
     service.on("POST", "/registrations$", Answer(401, body=json.dumps(USED)), first=1)
+    with pytest.raises(RateLimited, match="the next one comes in 17 s") as caught:
+        tenant.register()
+    assert (caught.value.retry_after, len(posts(service))) == (17, 1)
     tenant.register()
     assert tenant.is_registered()
     first, second = posts(service)
     assert first == second
-
-
-def test_codes_that_are_all_used_are_waited_for_by_the_caller(
-    tenant: Tenant, service: PicNgo
-) -> None:
-    """One code is waited for and no more; the error says when to come again."""
-    service.on("POST", "/registrations$", Answer(401, body=json.dumps(USED)))
-    with pytest.raises(RateLimited, match="the next one comes in 1 s") as caught:
-        tenant.register()
-    assert caught.value.retry_after == 1
-    assert len(posts(service)) == 2
 
 
 def test_a_key_whose_registration_was_given_up_makes_room_for_a_new_one(
@@ -195,6 +189,24 @@ def test_a_damaged_token_is_neither_sent_nor_registered_over(
         tenant.register()
     assert service.requests == []
     assert tenant.token == "two words"
+
+
+def test_a_damaged_token_is_told_with_the_ways_out(tenant: Tenant) -> None:
+    """The backup; and without one, another name, which leaves the file for a second look."""
+    tenant.secrets.put("token", Secret("two words"))
+    with pytest.raises(AuthenticationFailed) as caught:
+        tenant.register()
+    assert "Restore it from a backup" in caught.value.hint
+    assert "move the file away and choose another cell_name" in caught.value.hint
+
+
+def test_an_address_of_the_service_that_cannot_be_one_is_told_with_an_example(
+    tenant: Tenant,
+) -> None:
+    """As one would write it."""
+    raw = {"cell_name": "home", "domain_mode": "pic_ngo", "ddns": {"api_url": "ddns.pic.ngo"}}
+    with pytest.raises(ConfigError, match=r"^ddns\.api_url: .*https://ddns\.pic\.ngo"):
+        config.parse(raw, tenant.provider.mode)
 
 
 def test_a_rejected_token_leads_to_one_new_registration(tenant: Tenant, service: PicNgo) -> None:

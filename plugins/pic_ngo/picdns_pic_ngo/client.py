@@ -64,7 +64,7 @@ class _Problem(Struct, frozen=True, kw_only=True):
     time: Annotated[datetime, Meta(tz=True)] | None = None
     token_name: str = ""
     address: str = ""
-    retry_after: float = STEP
+    retry_after: Annotated[float, Meta(ge=0)] = STEP
 
 
 _REFUSALS: dict[str, Callable[[_Problem, str], PicdnsError | Signal]] = {
@@ -103,16 +103,18 @@ class PicNgo:
     def register(self, name: str, key: Secret, codes: Codes) -> Secret:
         """Register a name and return its token; with the same key again, the same token.
 
-        A code that was used before is followed by the next one, which may take half a minute.
-        Raises NameTaken, KeyReused, ClockSkewed, CodeRejected (the secret is wrong) or CodeUsed.
+        Raises NameTaken, KeyReused, ClockSkewed, CodeRejected (the secret is wrong) or CodeUsed
+        (the next code will do; the error says when it comes).
         """
         self.is_free(name)  # tells the time: codes by a wrong clock sometimes work, mostly not
         check_clock(self._offset, self._doubt)
+        body = {"name": name, "totp": codes.at(time.time() - self._offset)}
         try:
-            return self._register(name, key, codes)
-        except errors.CodeUsed as used:
-            time.sleep(min(used.wait, STEP))
-            return self._register(name, key, codes)
+            answer = self._ask(_Registered, "POST", "/registrations", name, key=key, body=body)
+        except errors.CodeRejected:
+            check_clock(self._offset, self._doubt)
+            raise
+        return Secret(answer.token)
 
     def prove(self, name: str, token: Secret) -> None:
         """Return if the token opens the name."""
@@ -143,15 +145,6 @@ class PicNgo:
     def deregister(self, name: str, token: Secret) -> bool:
         """Give the name up, with all that is published; False when it was given up before."""
         return self._ask(_Changed, "DELETE", _registration(name), name, token=token).changed
-
-    def _register(self, name: str, key: Secret, codes: Codes) -> Secret:
-        body = {"name": name, "totp": codes.at(time.time() - self._offset)}
-        try:
-            answer = self._ask(_Registered, "POST", "/registrations", name, key=key, body=body)
-        except errors.CodeRejected:
-            check_clock(self._offset, self._doubt)
-            raise
-        return Secret(answer.token)
 
     def _ask(
         self,

@@ -79,7 +79,7 @@ class CodeRejected(Signal):
 
 
 class CodeUsed(Signal):
-    """The TOTP code was used for this name; `wait` is how many seconds until the next one."""
+    """The TOTP code was used for this name; the next one comes in `wait` seconds."""
 
     def __init__(self, name: str, wait: float) -> None:
         super().__init__(
@@ -90,7 +90,6 @@ class CodeUsed(Signal):
                 hint="Try again then.",
             )
         )
-        self.wait = wait
 
 
 @contextmanager
@@ -124,7 +123,7 @@ def limited(wait: float | None) -> RateLimited:
     return RateLimited(
         f"ddns.pic.ngo asks to wait{_seconds(wait)}. Nothing was changed. {_STAYS}",
         retry_after=wait,
-        hint="picdns tries again by itself.",
+        hint="Try again later.",
     )
 
 
@@ -133,7 +132,7 @@ def unavailable(why: str, wait: float | None = None) -> ProviderUnavailable:
     asks = f" and asks to wait{_seconds(wait)}" if wait else ""
     return ProviderUnavailable(
         f"ddns.pic.ngo does not work just now: {why}{asks}. {_STAYS}",
-        hint="picdns tries again by itself. If it lasts, see what stands between this server and "
+        hint="Try again later. If it lasts, see what stands between this server and "
         "the internet, and whether its clock is right.",
     )
 
@@ -176,8 +175,8 @@ def malformed_token() -> AuthenticationFailed:
     """Say that the file of the token holds something else; a new one would lose the name."""
     return AuthenticationFailed(
         f"{_FILE} does not hold a token. Nothing was sent. {_STAYS}",
-        hint="Put it back from the backup. Without it the name cannot be had again: if it is "
-        "lost, remove the file and choose another cell_name.",
+        hint="Restore it from a backup. If there is none, move the file away and choose another "
+        "cell_name: without its token the name cannot be had again.",
     )
 
 

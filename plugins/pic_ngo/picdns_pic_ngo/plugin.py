@@ -32,7 +32,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     api_url: Annotated[
         str,
-        Meta(title="Service", description="Where ddns.pic.ngo is.", pattern="^https://"),
+        Meta(
+            title="Service",
+            description="Where ddns.pic.ngo is.",
+            pattern="^https://",
+            examples=["https://ddns.pic.ngo"],
+        ),
     ] = "https://ddns.pic.ngo"
 
 
