@@ -45,6 +45,7 @@ class Tenant:
         )
         self.secrets.put("totp_secret", Secret(service.totp_secret))
         self.bundle = str(bundle)
+        self.claims: dict[str, Registration] = {}
 
     @property
     def domain(self) -> str:
@@ -66,7 +67,8 @@ class Tenant:
 
     def register(self) -> Registration:
         with self._session() as http:
-            return self.provider.register(**self._claimant(http))
+            self.claims[self.domain] = self.provider.register(**self._claimant(http))
+            return self.claims[self.domain]
 
     def update_ip(self, addresses: Addresses = ADDRESSES) -> Publication:
         with self._session() as http:
@@ -113,7 +115,8 @@ class Tenant:
         return Claimant(cell=cell, settings=self.settings, http=http, secrets=self.secrets)
 
     def _holder(self, http: Session) -> Holder:
-        return Holder(**self._claimant(http), registration=Registration(domain=self.domain))
+        unheard = Registration(domain=self.domain)  # as the core has it before it asks
+        return Holder(**self._claimant(http), registration=self.claims.get(self.domain, unheard))
 
 
 MakeTenant = Callable[..., Tenant]

@@ -70,7 +70,7 @@ def survivors(
         then(tenant)
         yield tenant
         if not killed:
-            assert nth > 2
+            assert nth > 1
             return
     pytest.fail("It takes more steps than anybody thought.")
 
@@ -171,12 +171,23 @@ def test_leaving(make_tenant: MakeTenant, when: When) -> None:
         assert tenant.kept() == {"totp_secret"}
 
 
-def test_leaving_amid_a_renaming(make_tenant: MakeTenant, when: When) -> None:
-    """Both names are free; the claim on disk is still that of the former."""
+def test_leaving_amid_a_registration(make_tenant: MakeTenant, when: When) -> None:
+    """The name is free, whether or not its token has come."""
+    for tenant in survivors(make_tenant, when, before=do_nothing, act=register, then=teardown):
+        assert tenant.is_free(tenant.name)
+        assert tenant.kept() == {"totp_secret"}
+
+
+@pytest.mark.parametrize("first", [former, other])
+def test_leaving_amid_a_renaming(
+    make_tenant: MakeTenant, when: When, first: Callable[[Tenant], str]
+) -> None:
+    """Both names are free, whichever claim is given back first."""
 
     def leave(tenant: Tenant) -> None:
-        tenant.name = former(tenant)
-        tenant.teardown()
+        for name in sorted([former(tenant), other(tenant)], key=first(tenant).__ne__):
+            tenant.name = name
+            tenant.teardown()
 
     for tenant in survivors(
         make_tenant, when, before=register, act=register_as_another, then=leave

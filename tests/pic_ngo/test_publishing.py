@@ -1,6 +1,7 @@
 """Addresses and challenge values: in the zone as they were given, and nobody else's touched."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -155,12 +156,43 @@ def test_a_new_token_that_is_rejected_too_is_an_error(registered: Tenant, servic
 
 
 def test_withdrawing_registers_nothing(registered: Tenant, service: PicNgo) -> None:
-    """With the registration its values are gone; and so without any token."""
+    """With the registration its values are gone, with a token on disk and without."""
     service.forget()
     registered.withdraw()
     registered.secrets.delete("token")
     registered.withdraw()
     assert len(posts(service)) == 1
+
+
+@pytest.mark.parametrize("act", ["update_ip", "publish", "withdraw"])
+def test_without_a_token_nothing_is_registered_and_nothing_done(
+    registered: Tenant, service: PicNgo, act: str
+) -> None:
+    """The name may be given back; whoever wants it again says so by `up`."""
+    registered.publish()
+    before = published(service, "home")
+    registered.secrets.delete("token")
+    with pytest.raises(
+        AuthenticationFailed, match=r"There is no token of home\.pic\.ngo"
+    ) as caught:
+        getattr(registered, act)()
+    assert "run `picdns up`" in caught.value.hint
+    assert (len(posts(service)), published(service, "home")) == (1, before)
+
+
+def test_a_teardown_on_the_way_is_not_undone(registered: Tenant, service: PicNgo) -> None:
+    """A renewal sees its token rejected, and by then the name is given back."""
+    service.forget()
+    hold = Hold(at="reply")
+    service.on("PUT", "/challenges/", hold, first=1)
+    with ThreadPoolExecutor(1) as pool:
+        renewal = pool.submit(registered.publish)
+        assert hold.arrived.wait(10)
+        registered.teardown()
+        hold.released.set()
+        failure = renewal.exception(10)
+    assert isinstance(failure, AuthenticationFailed)
+    assert registered.is_free("home")
 
 
 def test_threads_that_see_a_token_rejected_register_once(

@@ -28,7 +28,7 @@ USED = {"type": "https://ddns.pic.ngo/problems/totp-used", "retry_after": 17}
 
 def test_the_token_is_kept_where_the_host_keeps_it(tenant: Tenant) -> None:
     """Only we can read it; of the key that got it nothing is left."""
-    assert tenant.register() == Registration(domain="home.pic.ngo")
+    assert tenant.register() == Registration(domain="home.pic.ngo", notes={"registered": True})
     assert tenant.is_registered()
     assert stat.S_IMODE(tenant.token_file.stat().st_mode) == 0o600
     assert tenant.kept() == {"totp_secret", "token"}
@@ -198,6 +198,23 @@ def test_a_damaged_token_is_told_with_the_ways_out(tenant: Tenant) -> None:
         tenant.register()
     assert "Restore it from a backup" in caught.value.hint
     assert "move the file away and choose another cell_name" in caught.value.hint
+
+
+def test_a_new_key_that_a_wrong_secret_has_spent_is_forgotten(
+    tenant: Tenant, service: PicNgo
+) -> None:
+    """It has registered nothing; one whose answer was lost perhaps has, and is kept."""
+    service.on("POST", "/registrations$", Cut(at="reply"), first=1)
+    with pytest.raises(ProviderUnavailable):
+        tenant.register()
+    tenant.secrets.put("totp_secret", Secret(WRONG))
+    with pytest.raises(AuthenticationFailed):
+        tenant.register()
+    assert tenant.kept() == {"totp_secret", "registration_key"}
+    tenant.secrets.delete("registration_key")
+    with pytest.raises(AuthenticationFailed):
+        tenant.register()
+    assert tenant.kept() == {"totp_secret"}
 
 
 def test_an_address_of_the_service_that_cannot_be_one_is_told_with_an_example(

@@ -29,6 +29,16 @@ def test_the_new_name_is_registered_and_the_former_given_up(
     assert renamed.kept() == {"totp_secret", "token"}
 
 
+def test_teardown_of_the_former_name_finds_nothing_to_do(renamed: Tenant) -> None:
+    """As the core asks for it afterwards; the new name is not touched."""
+    renamed.register()
+    renamed.name = "home"
+    assert renamed.teardown() is False
+    renamed.name = "haus"
+    assert renamed.is_registered()
+    assert renamed.kept() == {"totp_secret", "token"}
+
+
 def test_a_name_that_is_taken_costs_the_former_nothing(
     renamed: Tenant, make_tenant: MakeTenant, service: PicNgo
 ) -> None:

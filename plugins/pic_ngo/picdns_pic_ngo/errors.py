@@ -180,6 +180,24 @@ def malformed_token() -> AuthenticationFailed:
     )
 
 
+def no_token(name: str) -> AuthenticationFailed:
+    """Say that nothing can be published; registering is for `picdns up` alone."""
+    return AuthenticationFailed(
+        f"There is no token of {name}.pic.ngo in {_FILE}. Nothing was changed. {_STAYS}",
+        hint="If the name was given back, run `picdns up` to have it again. If the file was lost, "
+        "restore it from a backup.",
+    )
+
+
+def lost_token(name: str) -> AuthenticationFailed:
+    """Say that a name is still registered that nobody can give back."""
+    return AuthenticationFailed(
+        f"The token of {name}.pic.ngo is gone, so {name}.pic.ngo cannot be given back and stays "
+        f"registered. {_STAYS}",
+        hint=f"Restore {_FILE} from a backup, then run `picdns teardown` again.",
+    )
+
+
 def missing_secret() -> ConfigError:
     """Say that nothing can be registered without the TOTP secret."""
     return ConfigError("ddns.totp_secret", f"the TOTP secret is missing. {_STAYS}", hint=_SET_IT)

@@ -89,7 +89,7 @@ def register(
     cell: Cell, settings: Settings, http: requests.Session, secrets: Secrets
 ) -> Registration:
     _tokens(cell.domain, settings, http, secrets).claim()
-    return Registration(domain=cell.domain)
+    return Registration(domain=cell.domain, notes={"registered": True})
 
 
 @hookimpl
@@ -124,7 +124,9 @@ def issue_cert(request: CertRequest, acme: Acme, publisher: Publisher) -> Issued
 def teardown(
     settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
 ) -> bool:
-    return _tokens(registration.domain, settings, http, secrets).give_back()
+    tokens = _tokens(registration.domain, settings, http, secrets)
+    # Without our note it is a claim whose answer never came.
+    return tokens.give_back(registered="registered" in registration.notes)
 
 
 def _tokens(domain: str, settings: Settings, http: requests.Session, secrets: Secrets) -> Tokens:

@@ -26,11 +26,13 @@ class TxtPublisher:
     def withdraw(self, record: TxtRecord) -> None:
         """Remove the value; one that is not there is fine."""
         self._check(record)
-        token = self._tokens.kept()
+        service, name = self._tokens.service, self._tokens.name
         # Where the token opens the name no more, the values went with the registration.
         with suppress(TokenRejected, OtherName):
-            if token:
-                self._tokens.service.withdraw_challenge(self._tokens.name, token, record.value)
+            if token := self._tokens.kept():
+                service.withdraw_challenge(name, token, record.value)
+            elif not service.is_free(name):
+                raise errors.no_token(name)
 
     def _check(self, record: TxtRecord) -> None:
         own = f"_acme-challenge.{self._tokens.name}.pic.ngo"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from secrets import token_urlsafe
 from typing import NamedTuple, TypeVar
 
-from picdns_core import AuthenticationFailed, NameTaken, Secret, Secrets
+from picdns_core import NameTaken, Secret, Secrets
 from picdns_pic_ngo import errors
 from picdns_pic_ngo.client import PicNgo
 from picdns_pic_ngo.errors import CodeRejected, KeyReused, OtherName, TokenRejected
@@ -63,11 +63,13 @@ class Tokens:
 
     @errors.told()
     def use(self, act: Callable[[Secret], T]) -> T:
-        """Act with the token; where the service does not know it any more, once with a new one."""
-        token = self._secrets.get(CURRENT)
+        """Act with the token; where the service does not know it any more, once with a new one.
+
+        Without any token nothing is done: perhaps the name was just given back.
+        """
+        token = self._token()
         try:
-            if token:
-                return act(token)
+            return act(token)
         except TokenRejected:
             _log.warning("ddns.pic.ngo has lost %s.pic.ngo: registering it anew", self.name)
         return act(self._replaced(token))
@@ -77,18 +79,29 @@ class Tokens:
         return self._secrets.get(CURRENT)
 
     @errors.told()
-    def give_back(self) -> bool:
-        """Give up whatever our tokens open, then forget them; False when there was nothing."""
+    def give_back(self, *, registered: bool) -> bool:
+        """Give the name up, and forget what opens it; False when there was nothing.
+
+        What belongs to another name is left alone: the cell may be in the midst of a renaming.
+        `registered` says that there was a token of the name.
+        """
         with _registering:
-            self._drop_intent()
-            given_up = [self._give_up(CURRENT), self._give_up(FORMER)]
+            lost = registered and self._secrets.get(CURRENT) is None
+            intent = self._own_intent()
+            given_up = [
+                intent is not None and self._drop(intent),
+                self._give_up_own(CURRENT),
+                self._give_up_own(FORMER),
+            ]
+            if lost and not any(given_up) and not self.service.is_free(self.name):
+                raise errors.lost_token(self.name)
             return any(given_up)
 
     def _settle(self) -> None:
         """Bring to an end what an earlier claim, of this name or another, left open."""
         intent = self._intent()
         if intent and intent.name != self.name:
-            self._drop_intent()
+            self._drop(intent)
         former = self._secrets.get(FORMER)
         if former is None:
             return
@@ -101,16 +114,22 @@ class Tokens:
         else:
             self._give_up(FORMER)
 
-    def _replaced(self, rejected: Secret | None) -> Secret:
+    def _token(self) -> Secret:
+        if token := self._secrets.get(CURRENT):
+            return token
+        raise errors.no_token(self.name)
+
+    def _replaced(self, rejected: Secret) -> Secret:
         with _registering:
-            token = self._secrets.get(CURRENT)
-            if token and token != rejected:  # another thread was faster
+            token = self._token()
+            if token != rejected:  # another thread was faster
                 return token
             return self._register()
 
     def _register(self) -> Secret:
         """Register the name; a call that was cut short goes on with the key it had."""
         codes = self._codes()
+        tried_before = self._own_intent() is not None
         try:
             token = self.service.register(self.name, self._key(), codes)
         except KeyReused:  # what it registered was given up
@@ -119,20 +138,42 @@ class Tokens:
         except NameTaken:  # by another key: this one has registered nothing
             self._secrets.delete(KEY)
             raise
+        except CodeRejected:
+            if not tried_before:
+                self._secrets.delete(KEY)
+            raise
         self._secrets.put(CURRENT, token)
         self._secrets.delete(KEY)
         return token
 
-    def _drop_intent(self) -> None:
+    def _drop(self, intent: _Intent) -> bool:
         """Forget the key; what it registered and no token opens is given up by a new token."""
-        intent = self._intent()
-        if intent and self._opened_by(self._secrets.get(CURRENT)) != intent.name:
+        changed = False
+        if self._opened_by(self._secrets.get(CURRENT)) != intent.name:
             try:
                 token = self.service.register(intent.name, intent.key, self._codes())
-                self.service.deregister(intent.name, token)
-            except (NameTaken, AuthenticationFailed, KeyReused, CodeRejected):
+                changed = self.service.deregister(intent.name, token)
+            except (NameTaken, KeyReused):
                 _log.info("%s.pic.ngo was not registered after all", intent.name)
+            except CodeRejected:  # which says nothing about the key
+                if not self.service.is_free(intent.name):
+                    raise
         self._secrets.delete(KEY)
+        return changed
+
+    def _give_up_own(self, field: str) -> bool:
+        """Deregister our name if the token is for it; one that opens nothing is forgotten."""
+        token = self._secrets.get(field)
+        if token is None:
+            return False
+        try:
+            changed = self.service.deregister(self.name, token)
+        except OtherName:
+            return False
+        except TokenRejected:
+            changed = False
+        self._secrets.delete(field)
+        return changed
 
     def _give_up(self, field: str) -> bool:
         """Deregister whatever the token opens, and forget it; one that opens nothing is fine."""
@@ -166,10 +207,13 @@ class Tokens:
         name, _, key = kept.reveal().partition(":") if kept else ("", "", "")
         return _Intent(name, Secret(key)) if name and key else None
 
+    def _own_intent(self) -> _Intent | None:
+        intent = self._intent()
+        return intent if intent and intent.name == self.name else None
+
     def _key(self) -> Secret:
         """Return the key of this registration, which is on disk from now on."""
-        intent = self._intent()
-        if intent and intent.name == self.name:
+        if intent := self._own_intent():
             return intent.key
         key = Secret(token_urlsafe(32))
         self._secrets.put(KEY, Secret(f"{self.name}:{key.reveal()}"))
