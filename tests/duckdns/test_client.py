@@ -116,6 +116,23 @@ def test_line_ends_and_spaces_do_not_matter(cell: CellAtDuckDns, text: str) -> N
     assert cell.update_ip("192.0.2.1").changed is True
 
 
+def test_an_answer_may_come_in_chunks(cell: CellAtDuckDns) -> None:
+    """As a proxy may hand it on; all of them are one answer (RFC 9112, 7.1)."""
+    chunks = ("OK\n192.0.2.1\n", "\nUPDA", "TED", "")
+    body = "".join(f"{len(chunk):x}\r\n{chunk}\r\n" for chunk in chunks)
+    cell.stand_in.on("GET", "/update", Answer(200, {"Transfer-Encoding": "chunked"}, body))
+    assert cell.update_ip("192.0.2.1").changed is True
+
+
+def test_an_answer_without_end_is_not_read_to_it(cell: CellAtDuckDns) -> None:
+    """A page as long as somebody likes is no answer; the rest of it is never asked for."""
+    chunk = "OK\n" + "x" * 5000
+    body = f"{len(chunk):x}\r\n{chunk}\r\nno number of bytes\r\n"
+    cell.stand_in.on("GET", "/update", Answer(200, {"Transfer-Encoding": "chunked"}, body))
+    with pytest.raises(ProviderUnavailable, match="it confirms other addresses"):
+        cell.update_ip("192.0.2.1")
+
+
 def test_an_address_may_be_spelled_otherwise(cell: CellAtDuckDns) -> None:
     """And the other family may be told as well."""
     answer = "OK\n192.0.2.1\n2001:0DB8:0:0:0:0:0:1\nNOCHANGE"

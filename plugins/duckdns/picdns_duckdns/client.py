@@ -78,7 +78,7 @@ class DuckDns:
             with self._http.get(
                 self._url, params=query, allow_redirects=False, stream=True
             ) as response:
-                body = next(response.iter_content(_LONGEST), b"")
+                body = _beginning(response)
         except requests.RequestException as error:
             why = next(words for kind, words in _FAILURES if isinstance(error, kind))
         else:
@@ -134,6 +134,16 @@ class DuckDns:
             f" {self._host} was asked: leave ddns.api_url out if that is not meant to stand for "
             "DuckDNS."
         )
+
+
+def _beginning(response: requests.Response) -> bytes:
+    """Read an answer whole; of one that no good answer is as long as, no more than is judged."""
+    body = b""
+    for part in response.iter_content(_LONGEST):  # a chunk of the wire each, where it has chunks
+        body += part
+        if len(body) >= _LONGEST:
+            break
+    return body
 
 
 def _refused(label: str) -> AuthenticationFailed:
