@@ -109,9 +109,11 @@ def register(
 ) -> Registration:
     """Claim the name for this cell.
 
-    Called by `up` when the mode has no registration on disk or its cell or settings changed.
-    Doing it twice changes nothing. After an error nothing is claimed, or the same call again
-    completes the claim.
+    Called by `up` and `renew` when the mode has no registration on disk or its cell or settings
+    changed. Doing it twice changes nothing. After an error nothing is claimed, or the same call
+    again completes the claim, and `teardown` undoes it. AuthenticationFailed, ConfigError,
+    ForeignName and NameTaken say that nothing was claimed. RateLimited with a `retry_after` of
+    30 seconds at most is waited for, once.
     """
 
 
@@ -178,9 +180,11 @@ def teardown(
 ) -> bool:
     """Remove exactly what this cell created at the service; True when there was something.
 
-    Called by `teardown` and when a mode is left, with the registration and settings as they
-    were kept, not as the config now says. Doing it twice changes nothing. After an error the
-    same call again removes the rest.
+    Called by `teardown`, and by `up` for a name that the cell had before, with the cell,
+    registration and settings as they were kept, not as the config now says. Where `register`
+    never returned, the registration has the domain and no notes. Only what belongs to that cell
+    and domain is meant: the cell may hold another name by now. Doing it twice changes nothing.
+    After an error the same call again removes the rest.
     """
 
 

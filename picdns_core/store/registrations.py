@@ -58,11 +58,11 @@ class Registrations:
 
     def begin(self, cell: Cell, settings: msgspec.Struct) -> None:
         """Keep that the service is about to be asked; a claim on another name becomes a former."""
-        before = self.get(cell.mode)
-        if before and not before.is_for(cell):
-            self._keep_former(cell.mode, (*self.former(cell.mode), before))
-            before = None
-        registration = before.registration if before else Registration(domain=cell.domain)
+        known = [*self.former(cell.mode), self.get(cell.mode)]
+        others = [claim for claim in known if claim and not claim.is_for(cell)]
+        mine = [claim for claim in known if claim and claim.is_for(cell)]  # renamed back, perhaps
+        self._keep_former(cell.mode, tuple(others))
+        registration = mine[-1].registration if mine else Registration(domain=cell.domain)
         self._save(cell, settings, registration, pending=True)
 
     def keep(self, cell: Cell, settings: msgspec.Struct, registration: Registration) -> None:

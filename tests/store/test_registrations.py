@@ -120,3 +120,15 @@ def test_a_claim_on_another_name_waits_to_be_given_back(registrations: Registrat
     for claim in former:
         registrations.forget(claim)
     assert (registrations.former("lan"), registrations.get("lan") is None) == ((), False)
+
+
+def test_a_cell_that_is_renamed_back_has_its_claim_again(registrations: Registrations) -> None:
+    """What the service said of it is known, and it is not given back as a former one."""
+    registrations.keep(CELL, Settings(), MADE)
+    other = msgspec.structs.replace(CELL, domain="other.cell")
+    registrations.begin(other, Settings())
+    registrations.begin(CELL, Settings())
+    claim = registrations.get("lan")
+    assert claim
+    assert (claim.cell, claim.registration) == (CELL, MADE)
+    assert [one.cell.domain for one in registrations.former("lan")] == ["other.cell"]

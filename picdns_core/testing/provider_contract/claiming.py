@@ -72,6 +72,20 @@ class Claiming(Contract):
             "take what is gone already as done.",
         )
 
+    def test_teardown_needs_no_notes(self, tenant: Tenant, zone: Zone) -> None:
+        """As after a kill in register: its answer never came back."""
+        before = picture.taken(zone)
+        registration = tenant.register()
+        if tenant.mode.publishes_addresses:
+            tenant.update_ip(registration, BOTH)
+        tenant.teardown(Registration(domain=tenant.cell.domain))
+        require(
+            picture.becomes(zone, before),
+            "teardown of a registration without notes left "
+            f"{picture.shown(picture.taken(zone) - before)} in the zone.",
+            "find what this cell created by its domain where the notes do not say it.",
+        )
+
     def test_teardown_spares_what_is_foreign(
         self, tenant: Tenant, service: Service, zone: Zone
     ) -> None:

@@ -48,6 +48,12 @@ class LeavesAddresses(Memory):
         client.ask("DELETE", "claims", registration.domain)
 
 
+class NeedsItsNotes(Memory):
+    def give_back(self, client: Client, registration: Registration) -> None:
+        if registration.notes:
+            super().give_back(client, registration)
+
+
 class TakesWhatIsForeign(Memory):
     def give_back(self, client: Client, registration: Registration) -> None:
         super().give_back(client, registration)

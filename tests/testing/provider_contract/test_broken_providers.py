@@ -65,9 +65,16 @@ CASES = [
     Case(
         broken.LeavesAddresses,
         Claiming,
-        {"test_teardown_leaves_nothing_of_ours"},
+        {"test_teardown_leaves_nothing_of_ours", "test_teardown_needs_no_notes"},
         "teardown left contract A 192.0.2.1, contract AAAA 2001:db8::1 in the zone.",
         "remove every record that register and update_ip created",
+    ),
+    Case(
+        broken.NeedsItsNotes,
+        Claiming,
+        {"test_teardown_needs_no_notes"},
+        "teardown of a registration without notes left contract A 192.0.2.1",
+        "find what this cell created by its domain where the notes do not say it",
     ),
     Case(
         broken.TakesWhatIsForeign,
