@@ -13,6 +13,7 @@ from picdns_core import names
 from picdns_core.announcer import Announcer
 from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
+from picdns_core.going_live import put_live
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.job import Job
 from picdns_core.model import CertFiles, Problem, Progress, Report, Step
@@ -108,7 +109,7 @@ class Runner:
         with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
             adopter = Adopter(job.store, job.mode.name, job.wants, self._progress)
-            return adopter.adopt(found, lambda: self._deploy(job))
+            return adopter.adopt(found, lambda: put_live(job, self._announce, self._progress))
 
     def teardown(self) -> bool:
         """Give the name back; True when there was something to give back.
@@ -181,7 +182,7 @@ class Runner:
         due = [one for one in wants if force or job.renewal.why_due(one, job.source_of(one))]
         asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
         # Caddy must route the challenge before the CA asks for it.
-        deployed = asks_port_80 and self._deploy(job, reassure=True)
+        deployed = asks_port_80 and put_live(job, self._announce, self._progress, reassure=True)
         with job.responder if asks_port_80 else nullcontext():
             results = self._issue(job, due, force=force)
         job.leftovers.tell(job.failures)
@@ -190,7 +191,7 @@ class Runner:
             if isinstance(error, Busy | Cancelled):
                 continue  # no news: somebody else is at it, or the host wanted it so
             self._announce.failed(job.cell, want, error)
-        deployed = self._deploy(job) or deployed
+        deployed = put_live(job, self._announce, self._progress) or deployed
         return Report(
             issued=tuple(want.names for want in due if isinstance(results[want], Certificate)),
             deployed=deployed,
@@ -222,27 +223,6 @@ class Runner:
 
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-issue") as pool:
             return dict(zip(due, pool.map(issue, due), strict=True))
-
-    def _deploy(self, job: Job, *, reassure: bool = False) -> bool:
-        """Put the newest certificates live; False when they already are."""
-        with job.store.lock("deploy", "putting certificates live", wait=60):
-            newest = [job.lineages.newest(one.lineage) for one in job.wants]
-            certificates = [one for one in newest if one]
-            fresh = [
-                one for one in certificates if job.store.current(one.lineage) != one.generation
-            ]
-            changed = not job.deployment.is_live(certificates)
-            if changed:
-                self._progress(Step(text="Putting certificates live"))
-                job.deployment.go_live(certificates)
-            elif reassure:
-                job.deployment.reassure()
-            in_use = job.deployment.generations_in_use()
-            for lineage in {one.lineage for one in certificates}:
-                job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
-        for certificate in fresh:
-            self._announce.issued(job.cell, certificate)
-        return changed
 
     def _orders(self, job: Job) -> Acme:
         """Return the way to the CA; its account and connections are kept from call to call."""
