@@ -6,7 +6,7 @@ from picdns_core import AuthenticationFailed, ForeignName
 from picdns_core.testing import Answer
 from picdns_core.testing.services.cloudflare import Cloudflare
 
-from .conftest import INNER_ZONE, ZONE, MakeCell, asked
+from .conftest import CHALLENGE, INNER_ZONE, ZONE, MakeCell, asked, challenge
 
 
 def test_longest_suffix_wins(make_cell: MakeCell) -> None:
@@ -52,6 +52,53 @@ def test_token_that_may_not_read_zones_is_told_the_way_out(
     assert "lacks the permission Zone.Zone: Read" in refused.value.message
     assert "requires permission 'com.cloudflare.api.account.zone.list'" in refused.value.message
     assert refused.value.hint.endswith("Or set ddns.zone_id.")
+
+
+@pytest.mark.parametrize("name", ["challenges.elsewhere.example", f"_challenges.{ZONE}"])
+def test_name_elsewhere_is_foreign_to_a_token_that_knows_one_zone_by_its_id(
+    make_cell: MakeCell, stand_in: Cloudflare, name: str
+) -> None:
+    """A CNAME leads there; what is to be added is said, and not what is set already."""
+    token = stand_in.token(zones=[ZONE], permissions=["dns edit"])
+    cell = make_cell(token=token, zone_id=stand_in.zone_id(ZONE))
+    cell.register()
+    for act in (cell.publisher().publish, cell.publisher().withdraw):
+        with pytest.raises(ForeignName) as refused:
+            act(challenge("value", name))
+        assert refused.value.message == (
+            f"{name} is in no zone that the Cloudflare API token is known to write to, and it "
+            "lacks the permission Zone.Zone: Read to find another. Nothing was changed."
+        )
+        assert refused.value.hint.endswith(
+            f"add the permission Zone.Zone: Read, and include the zone that {name} is in under "
+            "Zone Resources."
+        )
+    cell.publisher().publish(challenge("value"))
+    assert [one["name"] for one in stand_in.records(ZONE)] == [CHALLENGE]
+
+
+def test_token_that_expired_is_not_taken_for_one_that_lacks_a_permission(
+    make_cell: MakeCell, stand_in: Cloudflare
+) -> None:
+    """For a name elsewhere as for any other."""
+    token = stand_in.token(disabled=True)
+    cell = make_cell(token=token, zone_id=stand_in.zone_id(ZONE))
+    with pytest.raises(AuthenticationFailed, match="it is disabled"):
+        cell.publisher().publish(challenge("value", "challenges.elsewhere.example"))
+
+
+def test_teardown_knows_a_zone_by_its_id_alone(make_cell: MakeCell, stand_in: Cloudflare) -> None:
+    """What was published there goes; where the zone went, its id says which one it was."""
+    token = stand_in.token(zones=[ZONE], permissions=["dns edit"])
+    cell = make_cell(token=token, zone_id=stand_in.zone_id(ZONE))
+    cell.register()
+    cell.update_ip(ipv4="127.0.0.5")
+    assert cell.teardown() is True
+    assert stand_in.records(ZONE) == []
+    body = '{"success": false, "errors": [{"code": 7003, "message": "No such zone."}]}'
+    stand_in.on("GET", "dns_records", Answer(404, body=body))
+    with pytest.raises(ForeignName, match=f"the zone {stand_in.zone_id(ZONE)} any more"):
+        cell.teardown()
 
 
 def test_name_that_is_refused_as_a_filter_is_sought_in_the_list(

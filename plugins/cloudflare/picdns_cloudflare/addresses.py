@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from picdns_cloudflare.client import Cloudflare, Record, Zone
+from picdns_cloudflare.client import Cloudflare, Record, ZoneId
 from picdns_cloudflare.ownership import is_marked
 from picdns_core import Addresses, ProviderError
 
@@ -15,7 +15,7 @@ Change = Callable[[], object]
 class AddressRecords:
     """The address records of one cell in one zone; `mark` is the comment of its own."""
 
-    def __init__(self, cloudflare: Cloudflare, zone: Zone, mark: str) -> None:
+    def __init__(self, cloudflare: Cloudflare, zone: ZoneId, mark: str) -> None:
         self._cloudflare = cloudflare
         self._zone = zone
         self._mark = mark

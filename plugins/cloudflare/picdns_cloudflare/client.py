@@ -28,15 +28,25 @@ _MOST_PAGES = 200
 _THROTTLED_CODE = 971
 
 
-class Zone(Struct, frozen=True):
-    """A zone that the token can see."""
+class ZoneId(Struct, frozen=True):
+    """A zone of which no more than the id is known: all that it takes to write there."""
 
     id: str
+
+
+class Zone(ZoneId, frozen=True):
+    """A zone that the token can see."""
+
     name: str
 
     def covers(self, name: str) -> bool:
         """Say whether a name is in it."""
-        return name == self.name or name.endswith(f".{self.name}")
+        return is_within(name, self.name)
+
+
+def is_within(name: str, suffix: str) -> bool:
+    """Say whether a name is the suffix or below it."""
+    return name == suffix or name.endswith(f".{suffix}")
 
 
 class Record(Struct, frozen=True):
@@ -66,13 +76,13 @@ class Cloudflare:
         """Return the zone with this id."""
         return self._read(self._ask("GET", f"/zones/{zone_id}", ZONE_READ).result, Zone)
 
-    def records(self, zone: Zone, **filters: str) -> list[Record]:
+    def records(self, zone: ZoneId, **filters: str) -> list[Record]:
         """List records that match all of `type`, and exactly `name` and `comment`."""
         query = {key if key == "type" else f"{key}.exact": text for key, text in filters.items()}
         return self._list(_path(zone), DNS_EDIT, Record, query)
 
     def create(
-        self, zone: Zone, record_type: str, name: str, content: str, comment: str
+        self, zone: ZoneId, record_type: str, name: str, content: str, comment: str
     ) -> Record | None:
         """Create a record, unproxied; None when an identical one is there.
 
@@ -96,12 +106,12 @@ class Cloudflare:
             raise errors.outside(name, made.name.removeprefix(f"{name}."))
         return made
 
-    def change(self, zone: Zone, record: Record, **fields: str) -> None:
+    def change(self, zone: ZoneId, record: Record, **fields: str) -> None:
         """Change the fields that are given, `content` or `comment`, and nothing else."""
         path = f"{_path(zone)}/{record.id}"
         self._ask("PATCH", path, DNS_EDIT, body=fields, fine=errors.IDENTICAL)
 
-    def delete(self, zone: Zone, record_id: str) -> None:
+    def delete(self, zone: ZoneId, record_id: str) -> None:
         """Delete a record; one that is gone is fine."""
         self._ask("DELETE", f"{_path(zone)}/{record_id}", DNS_EDIT, fine=errors.GONE)
 
@@ -210,5 +220,5 @@ class _Verified(Struct, frozen=True):
     status: str
 
 
-def _path(zone: Zone) -> str:
+def _path(zone: ZoneId) -> str:
     return f"/zones/{zone.id}/dns_records"

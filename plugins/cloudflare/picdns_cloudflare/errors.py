@@ -7,6 +7,7 @@ ours in each message.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -38,6 +39,19 @@ _BLOCKED = 300.0  # "all API calls for the next five minutes will be blocked"
 
 _HOST = "api.cloudflare.com"
 _WHERE = "At Cloudflare, open My Profile > API Tokens > the token > Edit"
+
+
+class PermissionLacking(AuthenticationFailed):
+    """The token is good, and may not do what was asked; AuthenticationFailed once it is `told`."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Let errors leave the plugin as the types that picdns knows."""
+    try:
+        yield
+    except PermissionLacking as lacking:
+        raise AuthenticationFailed(lacking.message, hint=lacking.hint) from None
 
 
 class Fault(Struct, frozen=True):
@@ -138,6 +152,16 @@ def outside(name: str, zone: str) -> PicdnsError:
     )
 
 
+def unlisted(name: str) -> PicdnsError:
+    """Say that nobody knows which zone a name is in, for the token may not list zones."""
+    return ForeignName(
+        f"{name} is in no zone that the Cloudflare API token is known to write to, and it lacks "
+        f"the permission {ZONE_READ} to find another. Nothing was changed.",
+        hint=f"{_WHERE}: add the permission {ZONE_READ}, and include the zone that {name} is in "
+        "under Zone Resources.",
+    )
+
+
 def unseen(zone: str, mark: str, names: Iterable[str]) -> PicdnsError:
     """Say what is to be removed by hand in a zone that the token does not see any more."""
     return ForeignName(
@@ -170,7 +194,7 @@ def _request_refused(found: frozenset[int], said: str) -> PicdnsError:
 
 def _lacking(needs: str, said: str) -> PicdnsError:
     otherwise = " Or set ddns.zone_id." if needs == ZONE_READ else ""
-    return AuthenticationFailed(
+    return PermissionLacking(
         f"The Cloudflare API token lacks the permission {needs} for this zone. {said}",
         hint=f"{_WHERE}: add the permission {needs}, and include the zone under Zone "
         f"Resources.{otherwise}",

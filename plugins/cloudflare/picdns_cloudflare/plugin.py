@@ -26,7 +26,7 @@ from picdns_core import (
 if TYPE_CHECKING:
     import requests
 
-    from picdns_cloudflare.client import Cloudflare, Zone
+    from picdns_cloudflare.client import Cloudflare, ZoneId
     from picdns_cloudflare.zones import Zones
 
 
@@ -90,10 +90,10 @@ def register(
         zone = given_zone(cloudflare, settings.zone_id, cell.domain)
     else:
         zone = Zones(cloudflare).covering(cell.domain)
-    rehearsal = TxtPublisher(cloudflare, Zones(cloudflare, given=zone), mark(cell))
+    rehearsal = TxtPublisher(cloudflare, Zones(cloudflare, given={cell.domain: zone}), mark(cell))
     rehearsal.publish(canary(cell.domain))
     rehearsal.withdraw(canary(cell.domain))
-    return Registration(domain=cell.domain, notes={"zone_id": zone.id, "zone": zone.name})
+    return Registration(domain=cell.domain, notes=_notes(zone))
 
 
 @hookimpl
@@ -110,7 +110,7 @@ def update_ip(
 
     cloudflare = _cloudflare(settings, http, secrets)
 
-    def publish(zone: Zone) -> bool:
+    def publish(zone: ZoneId) -> bool:
         records = AddressRecords(cloudflare, zone, mark(cell))
         return records.publish(registration.domain, addresses)
 
@@ -155,7 +155,7 @@ def teardown(
     cloudflare = _cloudflare(settings, http, secrets)
     places = names(registration.domain)
 
-    def remove(zone: Zone) -> bool:
+    def remove(zone: ZoneId) -> bool:
         ours = [
             record
             for record in cloudflare.records(zone, comment=mark(cell))
@@ -172,7 +172,8 @@ def teardown(
     except ForeignName:
         if not registration.notes:  # `register` found no zone either, and wrote nothing
             return False
-        raise unseen(registration.notes["zone"], mark(cell), places) from None
+        notes = registration.notes
+        raise unseen(notes.get("zone", notes["zone_id"]), mark(cell), places) from None
 
 
 def _cloudflare(settings: Settings, http: requests.Session, secrets: Secrets) -> Cloudflare:
@@ -188,18 +189,27 @@ def _cloudflare(settings: Settings, http: requests.Session, secrets: Secrets) ->
     return Cloudflare(http, settings.api_url, token)
 
 
+def _notes(zone: ZoneId) -> dict[str, str]:
+    """Note the zone; without its name where the token could not read that."""
+    from picdns_cloudflare.client import Zone
+
+    name = {"zone": zone.name} if isinstance(zone, Zone) else {}
+    return {"zone_id": zone.id, **name}
+
+
 def _zones(cloudflare: Cloudflare, settings: Settings, registration: Registration) -> Zones:
     """Know the zone of the settings or of the registration; without either it is looked up.
 
     A registration has no notes where `register` did not end.
     """
-    from picdns_cloudflare.client import Zone
+    from picdns_cloudflare.client import Zone, ZoneId
     from picdns_cloudflare.zones import Zones
 
     notes = registration.notes
+    name = notes.get("zone")
     if settings.zone_id:
-        name = notes.get("zone", registration.domain)
-        return Zones(cloudflare, given=Zone(id=settings.zone_id, name=name))
-    if notes:
-        return Zones(cloudflare, kept=Zone(id=notes["zone_id"], name=notes["zone"]))
+        suffix = name or registration.domain
+        return Zones(cloudflare, given={suffix: ZoneId(settings.zone_id)})
+    if name:
+        return Zones(cloudflare, kept=Zone(id=notes["zone_id"], name=name))
     return Zones(cloudflare)

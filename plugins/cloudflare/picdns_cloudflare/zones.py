@@ -1,10 +1,10 @@
 """Which zone a name is in: the longest of those that the token can see."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from picdns_cloudflare.client import Cloudflare, Zone
-from picdns_cloudflare.errors import outside
+from picdns_cloudflare.client import Cloudflare, Zone, ZoneId, is_within
+from picdns_cloudflare.errors import PermissionLacking, outside, told, unlisted
 from picdns_core import (
     AuthenticationFailed,
     ForeignName,
@@ -19,18 +19,25 @@ T = TypeVar("T")
 class Zones:
     """Finds zones by names; what is in a zone it knows costs no request.
 
-    `given` is the zone of the settings. `kept` is one that was found some time ago; its id may
-    have changed since.
+    `given` is what the settings say of names: which zone those below a suffix are in. `kept` is a
+    zone that was found some time ago; its id may have changed since.
     """
 
     def __init__(
-        self, cloudflare: Cloudflare, *, given: Zone | None = None, kept: Zone | None = None
+        self,
+        cloudflare: Cloudflare,
+        *,
+        given: Mapping[str, ZoneId] | None = None,
+        kept: Zone | None = None,
     ) -> None:
         self._cloudflare = cloudflare
         self._kept = kept
-        self._known = [zone for zone in (given, kept) if zone]
+        self._known = dict(given or {})
+        if kept:
+            self._known[kept.name] = kept
 
-    def within(self, name: str, act: Callable[[Zone], T]) -> T:
+    @told()
+    def within(self, name: str, act: Callable[[ZoneId], T]) -> T:
         """Act in the zone that a name is in, and once more if its id is another one by now.
 
         A zone that was removed and added again has a new id, and Cloudflare refuses the old one
@@ -45,16 +52,25 @@ class Zones:
             found = self._look_up(name)
             if found.id == zone.id:
                 raise
-        self._known = [found, *(one for one in self._known if one is not zone)]
+        self._known = {found.name: found} | {
+            suffix: one for suffix, one in self._known.items() if one is not zone
+        }
         return act(found)
 
-    def covering(self, name: str) -> Zone:
-        """Return the zone that a name is in; ForeignName when the token sees none."""
-        for zone in self._known:
-            if zone.covers(name):
+    @told()
+    def covering(self, name: str) -> ZoneId:
+        """Return the zone that a name is in; ForeignName when the token is known to have none."""
+        for suffix, zone in self._known.items():
+            if is_within(name, suffix):
                 return zone
-        self._known.append(self._look_up(name))
-        return self._known[-1]
+        try:
+            found = self._look_up(name)
+        except PermissionLacking:
+            if not self._known:
+                raise
+            raise unlisted(name) from None
+        self._known[found.name] = found
+        return found
 
     def _look_up(self, name: str) -> Zone:
         for suffix in _suffixes(name):
@@ -79,16 +95,16 @@ class Zones:
             return []
 
 
-def given_zone(cloudflare: Cloudflare, zone_id: str, domain: str) -> Zone:
+def given_zone(cloudflare: Cloudflare, zone_id: str, domain: str) -> ZoneId:
     """Return the zone that the settings name; ForeignName when the domain is not in it.
 
-    A token that may not read zones cannot say what this one is called. Then it is known by the
-    domain, and the first write shows whether the domain is in it.
+    A token that may not read zones cannot say what this one is called: no more than the id is
+    returned, and the first write shows whether the domain is in it.
     """
     try:
         zone = cloudflare.zone(zone_id)
     except AuthenticationFailed:
-        return Zone(id=zone_id, name=domain)
+        return ZoneId(id=zone_id)
     if not zone.covers(domain):
         raise outside(domain, zone.name)
     return zone
