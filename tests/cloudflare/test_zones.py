@@ -1,12 +1,25 @@
 """The zone of a name: the longest suffix that the token can see."""
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from picdns_core import AuthenticationFailed, ForeignName
-from picdns_core.testing import Answer
+from picdns_core.testing import Answer, LocalInternet, Reply, Request, Rewrite
 from picdns_core.testing.services.cloudflare import Cloudflare
 
-from .conftest import CHALLENGE, INNER_ZONE, ZONE, MakeCell, asked, challenge
+from .conftest import (
+    CHALLENGE,
+    INNER_ZONE,
+    ZONE,
+    CellAtCloudflare,
+    MakeCell,
+    asked,
+    challenge,
+)
 
 
 def test_longest_suffix_wins(make_cell: MakeCell) -> None:
@@ -22,6 +35,52 @@ def test_zone_that_the_token_cannot_see_does_not_count(
     """Only what can be written to is of use."""
     token = stand_in.token(zones=[ZONE])
     assert make_cell(domain=f"home.{INNER_ZONE}", token=token).register().notes["zone"] == ZONE
+
+
+INTERNATIONAL = "xn--bcher-kva.cf.test"
+
+
+@pytest.fixture
+def international(local_internet: LocalInternet) -> Iterator[Cloudflare]:
+    """Two zones: one in Unicode, and the one above it."""
+    zones = [local_internet.zone(name) for name in (ZONE, INTERNATIONAL)]
+    with local_internet.cloudflare(*(zone.name for zone in zones)) as service:
+        yield service
+
+
+@pytest.mark.parametrize("by", ["name", "list", "id"])
+def test_international_zone_is_known_by_its_ascii_name(
+    international: Cloudflare, local_internet: LocalInternet, by: str
+) -> None:
+    """Cloudflare says it in Unicode, and its records' names in ASCII."""
+    zone_id = international.zone_id(INTERNATIONAL)
+    if by == "list":
+        body = '{"success": false, "errors": [{"code": 1004, "message": "Invalid zone name."}]}'
+        international.on("GET", r"/zones\?name=", Answer(400, body=body))
+    settings: dict[str, Any] = {"zone_id": zone_id} if by == "id" else {}
+    domain = f"home.{INTERNATIONAL}"
+    cell = CellAtCloudflare(local_internet, international, domain=domain, **settings)
+    assert cell.register().notes == {"zone_id": zone_id, "zone": INTERNATIONAL}
+    assert cell.update_ip(ipv4="127.0.0.5").changed
+    assert local_internet.zone(INTERNATIONAL).records()["home", "A"] == {"127.0.0.5"}
+    assert cell.teardown() is True
+    assert international.records(INTERNATIONAL) == []
+
+
+@pytest.mark.parametrize("name", ["b\u00fc_cher.test", "xn--\u00fc.test"])
+def test_zone_of_an_odd_name_hides_no_other(
+    make_cell: MakeCell, stand_in: Cloudflare, name: str
+) -> None:
+    """It is in the list, has no A-labels, and is not what is sought."""
+
+    def add(_: Request, reply: Reply) -> Reply:
+        answer = json.loads(reply.body)
+        answer["result"].append({"id": "0" * 32, "name": name})
+        changed = replace(reply, body=json.dumps(answer).encode())
+        return changed.with_headers({"Content-Length": None})
+
+    stand_in.on("GET", "/zones[?]", Rewrite(add))
+    assert make_cell(domain=ZONE).register().notes["zone"] == ZONE
 
 
 def test_similar_name_is_not_in_the_zone(make_cell: MakeCell, stand_in: Cloudflare) -> None:

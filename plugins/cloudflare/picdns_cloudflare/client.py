@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from picdns_cloudflare import errors
 from picdns_cloudflare.errors import DNS_EDIT, ZONE_READ, Fault
+from picdns_cloudflare.idn import to_ascii, to_unicode
 from picdns_core import PicdnsError, Secret
 
 T = TypeVar("T")
@@ -35,9 +37,13 @@ class ZoneId(Struct, frozen=True):
 
 
 class Zone(ZoneId, frozen=True):
-    """A zone that the token can see."""
+    """A zone that the token can see; its name is in A-labels, as names of records are."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        # Cloudflare says zones' names in Unicode (cloudflare/cloudflare-go#690).
+        force_setattr(self, "name", to_ascii(self.name))
 
     def covers(self, name: str) -> bool:
         """Say whether a name is in it."""
@@ -70,7 +76,8 @@ class Cloudflare:
 
     def zones(self, name: str | None = None) -> list[Zone]:
         """List the zones that the token can see, or the one of exactly this name."""
-        return self._list("/zones", ZONE_READ, Zone, {"name": name} if name else {})
+        query = {"name": to_unicode(name)} if name else {}
+        return self._list("/zones", ZONE_READ, Zone, query)
 
     def zone(self, zone_id: str) -> Zone:
         """Return the zone with this id."""

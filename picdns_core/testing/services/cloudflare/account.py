@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import idna
 from dns.exception import DNSException
 
 from picdns_core.testing.services.cloudflare.envelope import Json, Refused
@@ -94,7 +95,8 @@ class Account:
         """
         return {
             "id": hosted.id,
-            "name": hosted.zone.name,
+            # In Unicode, while records' names are in ASCII: cloudflare/cloudflare-docs#1991
+            "name": idna.decode(hosted.zone.name),
             "status": "active",
             "paused": False,
             "type": "full",
