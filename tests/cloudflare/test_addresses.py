@@ -89,6 +89,15 @@ def test_record_marked_by_hand_is_this_cells(home: CellAtCloudflare, stand_in: C
     assert listed(stand_in, "content", "comment") == [("127.0.0.4", None), ("127.0.0.5", MARK)] * 2
 
 
+def test_one_of_several_own_records_is_kept(home: CellAtCloudflare, stand_in: Cloudflare) -> None:
+    """The cell has one address of a family; the others were left over or marked by hand."""
+    for name in (DOMAIN, f"*.{DOMAIN}"):
+        for address in ("127.0.0.3", "127.0.0.4"):
+            stand_in.add_record(ZONE, "A", name, address, comment=MARK)
+    home.update_ip(ipv4="127.0.0.5")
+    assert listed(stand_in, "content", "comment") == [("127.0.0.5", MARK)] * 2
+
+
 def test_own_record_goes_when_another_has_the_address(
     home: CellAtCloudflare, stand_in: Cloudflare
 ) -> None:

@@ -20,7 +20,7 @@ from picdns_core import (
 from picdns_core.testing import Answer, Cut, Zone
 from picdns_core.testing.services.cloudflare import Cloudflare
 
-from .conftest import ZONE, CellAtCloudflare, MakeCell, challenge, without_soa
+from .conftest import DOMAIN, ZONE, CellAtCloudflare, MakeCell, challenge, without_soa
 
 SERVED = "What is served stays so."
 LONG_AGO = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -50,6 +50,32 @@ def test_malformed_token(make_cell: MakeCell, stand_in: Cloudflare, token: str) 
         assert error.message.startswith("The Cloudflare API token is malformed. ")
         assert SERVED in error.message
         assert "Global API Key" in error.hint
+
+
+@pytest.mark.parametrize("code", [6003, 6111])
+def test_malformed_token_by_either_code(
+    home: CellAtCloudflare, stand_in: Cloudflare, code: int
+) -> None:
+    """One may come without the other."""
+    message = "Invalid format for Authorization header"
+    body = json.dumps({"success": False, "errors": [{"code": code, "message": message}]})
+    stand_in.on(".*", "", Answer(400, body=body))
+    for error in refusals(home):
+        assert type(error) is AuthenticationFailed
+        assert error.message.startswith("The Cloudflare API token is malformed. ")
+
+
+@pytest.mark.parametrize("code", [81057, 81058])
+def test_identical_record_is_no_failure(
+    home: CellAtCloudflare, stand_in: Cloudflare, code: int
+) -> None:
+    """By either of the codes that say so, in creating as in changing."""
+    body = json.dumps({"success": False, "errors": [{"code": code, "message": "Identical."}]})
+    stand_in.add_record(ZONE, "A", DOMAIN, "127.0.0.4")
+    stand_in.on("POST|PATCH", "dns_records", Answer(400, body=body))
+    home.publisher().publish(challenge("value"))
+    home.update_ip(ipv4="127.0.0.5")
+    assert {one.method for one in stand_in.requests} == {"GET", "POST", "PATCH"}
 
 
 def test_malformed_token_in_cloudflares_words(make_cell: MakeCell) -> None:
@@ -165,6 +191,16 @@ def test_rate_limit(
             f"Cloudflare asks to wait {wait:.0f} seconds before the next request. {SERVED}"
         )
         assert error.hint.endswith("Try again later.")
+
+
+def test_rate_limit_by_its_code(home: CellAtCloudflare, stand_in: Cloudflare) -> None:
+    """Whatever the status is that comes with it."""
+    message = "Please wait and consider throttling your request speed"
+    body = json.dumps({"success": False, "errors": [{"code": 971, "message": message}]})
+    stand_in.on(".*", "", Answer(400, {"Retry-After": "17"}, body))
+    for error in refusals(home):
+        assert type(error) is RateLimited
+        assert error.retry_after == 17.0
 
 
 def test_rate_limit_of_the_account(home: CellAtCloudflare, stand_in: Cloudflare) -> None:

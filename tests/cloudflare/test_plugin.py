@@ -12,6 +12,7 @@ from picdns_core import (
     IssuedCert,
     ProviderUnavailable,
     Publisher,
+    Secret,
     explain,
     load_mode,
 )
@@ -179,6 +180,15 @@ def test_missing_token_is_said(make_cell: MakeCell) -> None:
     """With the command that sets it."""
     with pytest.raises(ConfigError, match=r"ddns\.token: the Cloudflare API token is missing"):
         make_cell(token="").register()
+
+
+def test_empty_token_is_not_sent(home: CellAtCloudflare, stand_in: Cloudflare) -> None:
+    """As of a file that was truncated."""
+    by = home.by()
+    by["secrets"].put("token", Secret(""))
+    with pytest.raises(AuthenticationFailed, match=r"token is malformed\. Nothing was sent"):
+        home.provider.teardown(**by)
+    assert stand_in.requests == []
 
 
 def test_certificate_is_had_by_dns_01(home: CellAtCloudflare) -> None:

@@ -10,6 +10,7 @@ from picdns_core import (
     ProviderUnavailable,
     Publication,
     Registration,
+    Secret,
     TxtRecord,
     explain,
 )
@@ -62,6 +63,16 @@ def test_a_missing_token_is_a_missing_setting(cell: CellAtDuckDns) -> None:
     with pytest.raises(ConfigError, match="is missing") as failure:
         cell.register()
     assert failure.value.key == "ddns.token"
+
+
+def test_an_empty_token_is_not_sent(cell: CellAtDuckDns) -> None:
+    """As of a file that was truncated."""
+    by = cell.by()
+    by["secrets"].put("token", Secret(""))
+    with pytest.raises(ConfigError, match="is malformed") as failure:
+        cell.provider.teardown(**by)
+    assert failure.value.key == "ddns.token"
+    assert cell.stand_in.requests == []
 
 
 @pytest.mark.parametrize("token", ["with space", "a&txt=b", "line\n", "élan", "../update?x="])
@@ -159,6 +170,29 @@ def test_a_withdrawal_leaves_a_newer_value_alone(cell: CellAtDuckDns) -> None:
     publisher.withdraw(old)
     assert cell.records() == published("TXT", "new")
     publisher.withdraw(new)
+    assert cell.records() == {}
+
+
+def test_a_value_whose_answer_was_lost_counts_as_the_newest(cell: CellAtDuckDns) -> None:
+    """It may be there, and is: withdrawing the one before it leaves it alone, its own clears it."""
+    publisher = cell.publisher()
+    old, new = (TxtRecord(name=CHALLENGE, value=value) for value in ("old", "new"))
+    publisher.publish(old)
+    cell.stand_in.on("GET", "txt=new", Cut("reply"))
+    with pytest.raises(ProviderUnavailable):
+        publisher.publish(new)
+    publisher.withdraw(old)
+    assert cell.records() == published("TXT", "new")
+    publisher.withdraw(new)
+    assert cell.records() == {}
+
+
+@pytest.mark.parametrize("name", ["_ACME-Challenge.Home.DuckDNS.org", "HOME.duckdns.ORG"])
+def test_the_case_of_a_name_does_not_matter(cell: CellAtDuckDns, name: str) -> None:
+    """A CNAME may lead here in capitals (RFC 4343)."""
+    cell.publish("one", name)
+    assert cell.records() == published("TXT", "one")
+    cell.withdraw("one", name)
     assert cell.records() == {}
 
 
