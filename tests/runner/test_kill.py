@@ -91,25 +91,38 @@ def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, kill
     assert 40 < kill_at < _MOST
 
 
-@pytest.mark.timeout(600)
-def test_renewal_killed_at_each_step_leaves_the_old_certificate_served(
-    make_cell: MakeCell, killer: Killer
-) -> None:
-    """Between the kill and the next `up`, whoever asks gets a good certificate."""
-    cell = make_cell()
+def _renew_everywhere(cell: Cell, killer: Killer, *, edges: bool) -> int:
+    """Kill a renewal at each step; whoever asks meanwhile gets a good certificate."""
     cell.runner.up()
     killed, kill_at = True, 0
     while killed and kill_at < _MOST:
         kill_at += 1
-        killed = killer.run(cell, "renew", kill_at)["killed"]
+        killed = killer.run(cell, "renew", kill_at, edges=edges)["killed"]
         assert cell.get("files.home.test").status == 200
         assert cell.get("files.cell").status == 200
         killer.run(cell)
         certificate = cell.certificate("files.home.test")
         assert (kill_at, certificate.served) == (kill_at, certificate.serial)
-    assert 40 < kill_at < _MOST
     killer.run(cell)
     assert cell.leftovers() == []
+    return kill_at
+
+
+@pytest.mark.timeout(600)
+def test_renewal_killed_around_each_request_leaves_the_old_certificate_served(
+    make_cell: MakeCell, killer: Killer
+) -> None:
+    """Between the kill and the next `up`, nothing is missing."""
+    assert 20 < _renew_everywhere(make_cell(), killer, edges=True) < _MOST
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_renewal_killed_at_each_step_leaves_the_old_certificate_served(
+    make_cell: MakeCell, killer: Killer
+) -> None:
+    """The same at every act whatsoever."""
+    assert 40 < _renew_everywhere(make_cell(), killer, edges=False) < _MOST
 
 
 @pytest.mark.slow  # its acts are among those of the tests above
