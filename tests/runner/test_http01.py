@@ -15,7 +15,7 @@ def test_eight_services_have_nine_certificates_and_all_are_served(make_cell: Mak
     cell = make_cell(services=EIGHT)
     report = cell.runner.up()
     certificates = cell.runner.refresh().certificates
-    assert report.failed == ()
+    assert [problem.message for problem in report.failed] == []
     assert len(certificates) == 9
     assert [one.serial for one in certificates] == [one.served for one in certificates]
     for service in EIGHT:
