@@ -1,4 +1,4 @@
-"""The internet's root name servers: the IANA's root hints, https://www.iana.org/domains/root/files."""
+"""The internet's root name servers: the IANA's root hints, its file named.root."""
 
 ROOT_HINTS = {
     "a.root-servers.net.": ("198.41.0.4", "2001:503:ba3e::2:30"),

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .certificates import ServerCertificate
-from .faults import Fault, Faults, Rule
-from .serving import HttpServer, Reply, Request
+from .faulty import FaultyServer
+from .serving import Reply, Request
 
 # RFC 9110, 7.6.1: these concern one connection. Content-Length is made anew from the body.
 _HOP_BY_HOP = {
@@ -27,32 +27,7 @@ _HOP_BY_HOP = {
 _PATIENCE = 60
 
 
-class _Proxy(HttpServer):
-    """What both kinds have in common: rules, and how a request is passed on."""
-
-    def __init__(self, certificate: ServerCertificate | None = None) -> None:
-        self.faults = Faults()
-        super().__init__(certificate)
-
-    def on(
-        self,
-        method: str,
-        target: str,
-        fault: Fault,
-        *,
-        first: int | None = None,
-        nth: int | None = None,
-    ) -> Rule:
-        """Let a fault happen to requests that match: see `Faults.on`."""
-        return self.faults.on(method, target, fault, first=first, nth=nth)
-
-    def close(self) -> None:
-        """Stop, letting nothing wait any longer; safe twice."""
-        self.faults.end()
-        super().close()
-
-
-class FaultProxy(_Proxy):
+class FaultProxy(FaultyServer):
     """A reverse proxy before one HTTP server.
 
     The Host header goes through as it is, so that a server which builds URLs from it, as Pebble
@@ -88,10 +63,6 @@ class FaultProxy(_Proxy):
         parts = urllib.parse.urlsplit(url)
         return f"{self.url}{urllib.parse.urlunsplit(('', '', *parts[2:]))}"
 
-    def respond(self, request: Request) -> Reply:
-        """Ask the server, with the faults that are due."""
-        return self.faults.apply(request, self._ask)
-
     def _ask(self, request: Request) -> Reply:
         host, port = self._upstream.hostname or "", self._upstream.port
         connection = (
@@ -103,7 +74,7 @@ class FaultProxy(_Proxy):
         return _pass_on(connection, request, request.target, host_header)
 
 
-class ForwardProxy(_Proxy):
+class ForwardProxy(FaultyServer):
     """A proxy for the `http_proxy` of an environment, which stands for the names of the internet.
 
     So code that asks `http://home.test/...` reaches a server on another port of this machine
@@ -124,10 +95,6 @@ class ForwardProxy(_Proxy):
     def route(self, name: str, address: str) -> None:
         """Lead requests for a name to another `address:port` from now on."""
         self._routes[name.lower()] = address
-
-    def respond(self, request: Request) -> Reply:
-        """Ask the server that stands for the name, with the faults that are due."""
-        return self.faults.apply(request, self._ask)
 
     def _ask(self, request: Request) -> Reply:
         if request.method == http.HTTPMethod.CONNECT:

@@ -13,7 +13,6 @@ from picdns_core import (
     Publication,
     Publisher,
     Registration,
-    Secret,
     TxtRecord,
     load_mode,
 )
@@ -21,6 +20,7 @@ from picdns_core.http import Session
 from picdns_core.plugins import Holder
 from picdns_core.testing import LocalInternet, Zone
 from picdns_core.testing.services.cloudflare import Cloudflare
+from tests.given import Given
 
 ZONE = "cf.test"
 DOMAIN = "home.cf.test"
@@ -30,22 +30,6 @@ CHALLENGE = f"_acme-challenge.{DOMAIN}"
 MARK = "picdns cell home"
 
 Records = dict[tuple[str, str], frozenset[str]]
-
-
-class Given:
-    """Secrets in memory."""
-
-    def __init__(self, **values: str) -> None:
-        self._values = {name: Secret(value) for name, value in values.items()}
-
-    def get(self, name: str) -> Secret | None:
-        return self._values.get(name)
-
-    def put(self, name: str, value: Secret) -> None:
-        self._values[name] = value
-
-    def delete(self, name: str) -> None:
-        self._values.pop(name, None)
 
 
 class CellAtCloudflare:

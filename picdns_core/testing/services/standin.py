@@ -7,42 +7,20 @@ from typing import TYPE_CHECKING
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from picdns_core.testing.certificates import ServerCertificate
-from picdns_core.testing.faults import Fault, Faults, Rule
-from picdns_core.testing.serving import HttpServer, Reply, Request
+from picdns_core.testing.faulty import FaultyServer
+from picdns_core.testing.serving import Reply, Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 
-class StandIn(HttpServer):
+class StandIn(FaultyServer):
     """Answers as a service on the internet does, errors and quirks included."""
 
     def __init__(self, application: "WSGIApplication", certificate: ServerCertificate) -> None:
         """Listen, and answer with the application."""
-        self.faults = Faults()
         self._application = application
         super().__init__(certificate)
-
-    def on(
-        self,
-        method: str,
-        target: str,
-        fault: Fault,
-        *,
-        first: int | None = None,
-        nth: int | None = None,
-    ) -> Rule:
-        """Let a fault happen to requests that match: see `Faults.on`."""
-        return self.faults.on(method, target, fault, first=first, nth=nth)
-
-    def respond(self, request: Request) -> Reply:
-        """Ask the application, with the faults that are due."""
-        return self.faults.apply(request, self._ask)
-
-    def close(self) -> None:
-        """Stop, letting nothing wait any longer; safe twice."""
-        self.faults.end()
-        super().close()
 
     def _ask(self, request: Request) -> Reply:
         path, _, query = request.target.partition("?")
