@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from picdns_core.testing import LocalInternet
+from picdns_core.testing import Cut, LocalInternet
 from tests.conftest import Cell, MakeCell
 
 _OBSERVER = """
@@ -15,7 +16,7 @@ import json, os, urllib.request
 from picdns_core import hookimpl
 
 def _tell(event):
-    said = {"event": type(event).__name__, "mode": event.cell.mode}
+    said = {"event": type(event).__name__, "mode": event.cell.mode, "whole": repr(event)}
     for name in ("names", "error", "serial"):
         if hasattr(event, name):
             said[name] = getattr(event, name)
@@ -85,3 +86,17 @@ def test_certificate_that_was_not_served_is_told_once_it_is(
     assert [one["event"] for one in heard(cell, tmp_path)] == ["Registered"]
     cell.caddy.start()
     assert [one["event"] for one in heard(cell, tmp_path)] == ["CertIssued", "CertIssued"]
+
+
+def test_no_event_tells_the_token_that_is_in_the_url(make_cell: MakeCell, tmp_path: Path) -> None:
+    """Of DuckDNS; neither when all is well nor when its answer fails in the middle of an order."""
+    cell = make_cell("duckdns", caddy=False)
+    assert cell.account
+    token = cell.account.ddns["token"]
+    well = heard(cell, tmp_path)
+    shutil.rmtree(cell.base / "certs")
+    cell.account.service.on("GET", "txt=", Cut())
+    failed = heard(cell, tmp_path)
+    assert [one["event"] for one in well] == ["Registered", "CertIssued", "CertIssued"]
+    assert "CertFailed" in [one["event"] for one in failed]
+    assert token not in json.dumps(well + failed)
