@@ -1,10 +1,11 @@
 """Tells observers what happened to a cell, once it is so."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 
 from picdns_core.errors import PicdnsError
-from picdns_core.model import Cell, CertFailed, CertIssued, Event, Registered, Registration
+from picdns_core.events import CertFailed, CertIssued, Event, Registered
+from picdns_core.model import Cell, Registration
 from picdns_core.observers import Observers
 from picdns_core.store import Certificate
 from picdns_core.wanted import Wanted
@@ -20,15 +21,15 @@ class Announcer:
         self._guard = threading.Lock()
         self._observers: Observers | None = None
 
-    def registered(self, cell: Cell, registration: Registration) -> None:
-        self._tell(Registered(cell=cell, at=datetime.now(UTC), registration=registration))
+    def registered(self, cell: Cell, at: datetime, registration: Registration) -> None:
+        self._tell(Registered(cell=cell, at=at, registration=registration))
 
-    def issued(self, cell: Cell, certificate: Certificate) -> None:
+    def issued(self, cell: Cell, at: datetime, certificate: Certificate) -> None:
         meta = certificate.meta
         self._tell(
             CertIssued(
                 cell=cell,
-                at=datetime.now(UTC),
+                at=at,
                 lineage=certificate.lineage,
                 names=meta.names,
                 issuer=meta.issuer,
@@ -38,11 +39,11 @@ class Announcer:
             )
         )
 
-    def failed(self, cell: Cell, want: Wanted, error: PicdnsError) -> None:
+    def failed(self, cell: Cell, at: datetime, want: Wanted, error: PicdnsError) -> None:
         self._tell(
             CertFailed(
                 cell=cell,
-                at=datetime.now(UTC),
+                at=at,
                 lineage=want.lineage,
                 names=want.names,
                 error=error.message,

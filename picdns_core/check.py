@@ -1,6 +1,6 @@
 """What comes back from a CA is looked at before it is put to use."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
 from cryptography import x509
@@ -14,7 +14,7 @@ from picdns_core.model import CertRequest, IssuedCert
 _TOLERATED = 300.0  # seconds a clock may be off before it is said
 
 
-def check(request: CertRequest, issued: IssuedCert) -> pem.Facts:
+def check(request: CertRequest, issued: IssuedCert, now: datetime) -> pem.Facts:
     """Return what the leaf says once all of it is as requested.
 
     CertificateRejected: another key, other names, a chain that does not build, an expired leaf.
@@ -35,12 +35,11 @@ def check(request: CertRequest, issued: IssuedCert) -> pem.Facts:
             lower.verify_directly_issued_by(upper)
         except (ValueError, TypeError, InvalidSignature):
             raise _rejected(request, f"{pem.facts(lower).issuer} did not sign it") from None
-    _check_time(request, facts, issued.clock_offset)
+    _check_time(request, facts, now, issued.clock_offset)
     return facts
 
 
-def _check_time(request: CertRequest, facts: pem.Facts, clock_offset: float) -> None:
-    now = datetime.now(UTC)
+def _check_time(request: CertRequest, facts: pem.Facts, now: datetime, clock_offset: float) -> None:
     if facts.not_before <= now < facts.not_after:
         return
     early = (facts.not_before - now).total_seconds()

@@ -24,5 +24,5 @@ def put_live(job: Job, announce: Announcer, progress: Progress, *, reassure: boo
         for lineage in {one.lineage for one in certificates}:
             job.lineages.prune(lineage, {one for name, one in in_use if name == lineage})
     for certificate in fresh:
-        announce.issued(job.cell, certificate)
+        announce.issued(job.cell, job.clock.now(), certificate)
     return changed

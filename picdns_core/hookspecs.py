@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     import msgspec
     import requests
 
+    from picdns_core.events import (
+        CertFailed,
+        CertIssued,
+        IpChanged,
+        ModeChanged,
+        Registered,
+        Ticked,
+    )
     from picdns_core.model import (
         Addresses,
         Cell,
-        CertFailed,
-        CertIssued,
         CertRequest,
         DomainMode,
-        IpChanged,
         IssuedCert,
-        ModeChanged,
         Publication,
-        Registered,
         Registration,
         TxtRecord,
     )
@@ -214,3 +217,11 @@ def cert_failed(event: CertFailed) -> None:
 @hookspec
 def mode_changed(event: ModeChanged) -> None:
     """The cell is in another mode. Called with no lock held."""
+
+
+@hookspec
+def ticked(event: Ticked) -> None:
+    """The heartbeat has looked after addresses or certificates. Called with no lock held.
+
+    Called at each tick, which is every five minutes for each of the two.
+    """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from ipaddress import ip_network
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from picdns_core import pem
+from picdns_core.clock import Clock
 from picdns_core.errors import PicdnsError, PluginError, StoreError
 from picdns_core.hookspecs import Signer
 from picdns_core.model import Cell, CertRequest, IssuedCert, Progress, Step
@@ -29,9 +30,12 @@ _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc0
 class InternalCA:
     """Signs for one cell; makes its root at the first use, and when the domain has changed."""
 
-    def __init__(self, store: Store, cell: Cell, progress: Progress = lambda _: None) -> None:
+    def __init__(
+        self, store: Store, cell: Cell, clock: Clock, progress: Progress = lambda _: None
+    ) -> None:
         self._store = store
         self._cell = cell
+        self._clock = clock
         self._progress = progress
 
     def root_pem(self) -> bytes:
@@ -42,7 +46,7 @@ class InternalCA:
         """Issue a leaf of 90 days for the names in the CSR; the root is left out of the chain."""
         key, root = self._authority
         csr = x509.load_pem_x509_csr(request.csr_pem)
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = self._clock.now().replace(microsecond=0)
         leaf = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
@@ -65,10 +69,11 @@ class InternalCA:
     @cached_property
     def _authority(self) -> tuple[pem.PrivateKey, x509.Certificate]:
         with self._store.lock("cell", "making the internal root certificate", wait=10):
+            now = self._clock.now().replace(microsecond=0)
             key, root = self._store.get(_KEY), self._store.get(_ROOT)
-            if key is None or root is None or not _serves(key, root, self._cell):
+            if key is None or root is None or not _serves(key, root, self._cell, now):
                 self._progress(Step(text="Making a new root: import it with `picdns ca`"))
-                key, root = _make_root(self._cell)
+                key, root = _make_root(self._cell, now)
                 # At no moment do the two files belong to different roots.
                 self._store.delete(_ROOT)
                 self._store.put(_KEY, key)
@@ -113,9 +118,8 @@ class HostCA:
             ) from error
 
 
-def _make_root(cell: Cell) -> tuple[bytes, bytes]:
+def _make_root(cell: Cell, now: datetime) -> tuple[bytes, bytes]:
     key = pem.new_key("ec256")
-    now = datetime.now(UTC).replace(microsecond=0)
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Personal Internet Cell"),
@@ -150,7 +154,7 @@ def _domains(cell: Cell) -> list[str]:
     return ["cell"] if cell.domain.endswith(".cell") else [cell.domain, "cell"]
 
 
-def _serves(key_pem: bytes, root_pem: bytes, cell: Cell) -> bool:
+def _serves(key_pem: bytes, root_pem: bytes, cell: Cell, now: datetime) -> bool:
     """Say whether a root may sign for this cell, and outlives the next leaf."""
     try:
         root = x509.load_pem_x509_certificate(root_pem)
@@ -161,7 +165,6 @@ def _serves(key_pem: bytes, root_pem: bytes, cell: Cell) -> bool:
     if not belongs:
         raise _damaged("the key is not the root's")
     permitted = {name.value for name in constraints.permitted_subtrees or ()}
-    now = datetime.now(UTC)
     lasts = root.not_valid_before_utc <= now < root.not_valid_after_utc - 2 * _LEAF_LIFETIME
     return lasts and permitted.issuperset(_domains(cell))
 

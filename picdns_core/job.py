@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from picdns_core import config
+from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
 from picdns_core.errors import PicdnsError
 from picdns_core.hookspecs import Acme, Signer
@@ -44,9 +45,11 @@ class Job:
         load: Callable[[str], Provider],
         store: Store | None,
         signer: Signer | None,
+        clock: Clock,
         cancel: threading.Event,
         progress: Progress,
     ) -> None:
+        self.clock = clock
         self.provider = load(config.mode_name(raw))
         self.mode = self.provider.mode
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
@@ -58,11 +61,16 @@ class Job:
         self.wants: list[Wanted] = wanted(self.cell, self.mode)
         self.lineages = Lineages(self.store)
         self.journal = Journal(self.store)
-        self.failures = Failures(self.store)
+        self.failures = Failures(self.store, clock)
         self.registrations = Registrations(self.store)
         self.leftovers = Leftovers(self.store, load, self.holder, lambda: self.lookup, progress)
         self.renewal = Renewal(
-            self.store, self.mode.name, self.picdns.acme.key_type, self.leftovers.remove, progress
+            self.store,
+            self.mode.name,
+            self.picdns.acme.key_type,
+            self.leftovers.remove,
+            clock,
+            progress,
         )
         self._root = root
         self._given_signer = signer
@@ -117,7 +125,7 @@ class Job:
 
         if self._given_signer:
             return HostCA(self._given_signer)
-        return InternalCA(self.store, self.cell, self._progress)
+        return InternalCA(self.store, self.cell, self.clock, self._progress)
 
     @cached_property
     def deployment(self) -> Deployment:

@@ -120,12 +120,14 @@ class CertRequest(Struct, frozen=True, kw_only=True):
     """A certificate to be had: the names, in order, and the CSR in PEM. Never the key.
 
     `lineage` names the certificate across its renewals; a second call with the same lineage
-    and CSR goes on with the order that the first one left open.
+    and CSR goes on with the order that the first one left open. `replaces` is what renewal
+    information (RFC 9773, section 4.1) calls the certificate that this one renews, if any.
     """
 
     lineage: str
     names: tuple[str, ...]
     csr_pem: bytes
+    replaces: str | None = None
 
 
 class IssuedCert(Struct, frozen=True, kw_only=True):
@@ -170,6 +172,24 @@ class Problem(Struct, frozen=True, kw_only=True):
         return cls(names=names, error=type(error).__name__, message=error.message, hint=error.hint)
 
 
+class Failure(Struct, frozen=True, kw_only=True):
+    """An error that no success has made up for yet.
+
+    `subject` is what it is about: a lineage, or one of those that `store.failures` names; `since`
+    when it came first, `at` when it came last, `count` how often in a row. `retry_at` is when it
+    is tried again by itself, None where somebody has to do something first.
+    """
+
+    subject: str
+    since: datetime
+    at: datetime
+    error: str
+    message: str
+    hint: str
+    count: int = 1
+    retry_at: datetime | None = None
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What `up` or `renew` did: the names that got a new certificate, and what failed.
 
@@ -179,49 +199,3 @@ class Report(Struct, frozen=True, kw_only=True):
     issued: tuple[tuple[str, ...], ...] = ()
     deployed: bool = False
     failed: tuple[Problem, ...] = ()
-
-
-class Event(Struct, frozen=True, kw_only=True):
-    """Base of what observers hear; `at` is UTC."""
-
-    cell: Cell
-    at: datetime
-
-
-class Registered(Event, frozen=True, kw_only=True):
-    """The name is claimed, or its claim was renewed."""
-
-    registration: Registration
-
-
-class IpChanged(Event, frozen=True, kw_only=True):
-    """New addresses are published and confirmed."""
-
-    addresses: Addresses
-    previous: Addresses
-
-
-class CertIssued(Event, frozen=True, kw_only=True):
-    """A certificate was issued and, where Caddy is configured, proven served."""
-
-    lineage: str
-    names: tuple[str, ...]
-    issuer: str
-    serial: str
-    not_after: datetime
-    files: CertFiles
-
-
-class CertFailed(Event, frozen=True, kw_only=True):
-    """A certificate could not be had; the one before it, if any, is still served."""
-
-    lineage: str
-    names: tuple[str, ...]
-    error: str
-    hint: str
-
-
-class ModeChanged(Event, frozen=True, kw_only=True):
-    """The cell has moved to `cell.mode` from the mode named here."""
-
-    previous_mode: str

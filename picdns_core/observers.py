@@ -7,15 +7,16 @@ import pluggy
 from picdns_core import hookspecs
 from picdns_core.contract import check_observer
 from picdns_core.errors import PluginError
-from picdns_core.installed import distribution_of, entries, load
-from picdns_core.model import (
+from picdns_core.events import (
     CertFailed,
     CertIssued,
     Event,
     IpChanged,
     ModeChanged,
     Registered,
+    Ticked,
 )
+from picdns_core.installed import distribution_of, entries, load
 
 _HOOKS: dict[type[Event], str] = {
     Registered: "registered",
@@ -23,6 +24,7 @@ _HOOKS: dict[type[Event], str] = {
     CertIssued: "cert_issued",
     CertFailed: "cert_failed",
     ModeChanged: "mode_changed",
+    Ticked: "ticked",
 }
 
 _log = logging.getLogger(__name__)

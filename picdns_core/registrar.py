@@ -45,7 +45,7 @@ class Registrar:
             self._progress(Step(text="Registering", name=job.cell.domain))
             with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
                 registration = job.registration or self._claim()
-            self._announce.registered(job.cell, registration)
+            self._announce.registered(job.cell, job.clock.now(), registration)
         self._release_former()
 
     def give_back(self) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from picdns_core import wanted
+from picdns_core.clock import Clock
 from picdns_core.errors import Busy, CertificateRejected
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
 from picdns_core.settings import KeyType
@@ -28,6 +28,7 @@ class Renewal:
         mode: str,
         key_type: KeyType,
         withdraw: Callable[[str], None],
+        clock: Clock,
         progress: Progress,
     ) -> None:
         self._store = store
@@ -36,6 +37,7 @@ class Renewal:
         self._mode = mode
         self._key_type = key_type
         self._withdraw = withdraw
+        self._clock = clock
         self._progress = progress
 
     def why_due(self, want: Wanted, source: str) -> str | None:
@@ -44,7 +46,7 @@ class Renewal:
         if intent and intent.order_url:
             return "an order was left open"
         newest = self._lineages.newest(want.lineage)
-        return wanted.why_due(want, newest, source, datetime.now(UTC))
+        return wanted.why_due(want, newest, source, self._clock.now())
 
     def renew(self, want: Wanted, source: str, issue: Issue, *, force: bool) -> Certificate | None:
         """Get a new certificate, if one is still due once the lock is ours; else None.
@@ -133,7 +135,7 @@ class Renewal:
         """Look at what came back, and complete the generation with it."""
         from picdns_core.check import check
 
-        facts = check(request, issued)
+        facts = check(request, issued, self._clock.now())
         meta = CertMeta(
             names=intent.names,
             issuer=facts.issuer,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from picdns_core import names
 from picdns_core.announcer import Announcer
+from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.going_live import put_live
@@ -134,6 +135,8 @@ class Runner:
             job.wants,
             job.store,
             job.deployment,
+            job.failures,
+            job.clock.now(),
             registered=job.registration is not None,
         )
         return self._status
@@ -156,7 +159,7 @@ class Runner:
                 with suppress(PicdnsError):
                     self.refresh()
 
-    def _open(self) -> Job:
+    def _open(self, clock: Clock | None = None) -> Job:
         return Job(
             self._root,
             self._config,
@@ -164,6 +167,7 @@ class Runner:
             self._load,
             self._store,
             self._signer,
+            clock or Clock.of_host(),
             self._cancel,
             self._progress,
         )
@@ -190,7 +194,7 @@ class Runner:
         for want, error in failed.items():
             if isinstance(error, Busy | Cancelled):
                 continue  # no news: somebody else is at it, or the host wanted it so
-            self._announce.failed(job.cell, want, error)
+            self._announce.failed(job.cell, job.clock.now(), want, error)
         deployed = put_live(job, self._announce, self._progress) or deployed
         return Report(
             issued=tuple(want.names for want in due if isinstance(results[want], Certificate)),

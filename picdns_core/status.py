@@ -1,15 +1,15 @@
 """What the cell looks like: asked of the store, and of Caddy."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
 from picdns_core.deploy.deployment import Deployment
 from picdns_core.deploy.probe import served_serial
-from picdns_core.model import Addresses, Cell
+from picdns_core.model import Addresses, Cell, Failure
 from picdns_core.store import Certificate, Lineages, Store
-from picdns_core.store.failures import CELL, FORMER, LEFTOVERS, Failure, Failures
+from picdns_core.store.failures import CELL, FORMER, LEFTOVERS, Failures
 from picdns_core.wanted import Wanted
 
 _PROBES = 8
@@ -46,7 +46,14 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 def look(
-    cell: Cell, wants: list[Wanted], store: Store, deployment: Deployment, *, registered: bool
+    cell: Cell,
+    wants: list[Wanted],
+    store: Store,
+    deployment: Deployment,
+    failures: Failures,
+    now: datetime,
+    *,
+    registered: bool,
 ) -> Status:
     """Collect the status; takes no lock, and at most a few seconds when Caddy hangs."""
     lineages = Lineages(store)
@@ -59,11 +66,12 @@ def look(
         domain=cell.domain,
         registered=registered,
         certificates=tuple(
-            _describe(one, serial, store) for one, serial in zip(certificates, served, strict=True)
+            _describe(one, serial, store, now)
+            for one, serial in zip(certificates, served, strict=True)
         ),
         missing=tuple(name for one in wants if not found[one.lineage] for name in one.names),
         addresses=Addresses(),
-        last_error=Failures(store).last([CELL, FORMER, LEFTOVERS, *found]),
+        last_error=failures.last([CELL, FORMER, LEFTOVERS, *found]),
     )
 
 
@@ -73,7 +81,9 @@ def _served(certificate: Certificate, deployment: Deployment) -> str | None:
     return served_serial(deployment.probe, certificate.meta.names[0])
 
 
-def _describe(certificate: Certificate, served: str | None, store: Store) -> CertStatus:
+def _describe(
+    certificate: Certificate, served: str | None, store: Store, now: datetime
+) -> CertStatus:
     meta = certificate.meta
     return CertStatus(
         names=meta.names,
@@ -81,7 +91,7 @@ def _describe(certificate: Certificate, served: str | None, store: Store) -> Cer
         serial=meta.serial,
         not_before=meta.not_before,
         not_after=meta.not_after,
-        days_remaining=(meta.not_after - datetime.now(UTC)).days,
+        days_remaining=(meta.not_after - now).days,
         renew_at=meta.renew_at,
         path=store.files(certificate.lineage, "current").fullchain,
         served=served,

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
-from msgspec import Struct, field
+from msgspec import field
 
+from picdns_core.clock import Clock
 from picdns_core.errors import Busy, Cancelled, DamagedState, PicdnsError
+from picdns_core.model import Failure
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -24,17 +26,6 @@ _KEY = "failures.json"
 _log = logging.getLogger(__name__)
 
 
-class Failure(Struct, frozen=True, kw_only=True):
-    """One error: what it is about, when it came last, and how often in a row."""
-
-    subject: str
-    at: datetime
-    error: str
-    message: str
-    hint: str
-    count: int = 1
-
-
 class _Failures(Document, frozen=True, kw_only=True):
     failures: dict[str, Failure] = field(default_factory=dict)
 
@@ -42,21 +33,24 @@ class _Failures(Document, frozen=True, kw_only=True):
 class Failures:
     """The errors that no later success has made up for."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
-    def note(self, subject: str, error: PicdnsError) -> None:
+    def note(self, subject: str, error: PicdnsError, retry_at: datetime | None = None) -> None:
         """Keep an error; it stays until `clear`."""
 
         def change(known: dict[str, Failure]) -> dict[str, Failure]:
-            before = known.get(subject)
+            before, now = known.get(subject), self._clock.now()
             failure = Failure(
                 subject=subject,
-                at=datetime.now(UTC),
+                since=before.since if before else now,
+                at=now,
                 error=type(error).__name__,
                 message=error.message,
                 hint=error.hint,
                 count=before.count + 1 if before else 1,
+                retry_at=retry_at,
             )
             return known | {subject: failure}
 
@@ -77,6 +71,10 @@ class Failures:
             self.note(subject, error)
             raise
         self.clear(subject)
+
+    def all(self) -> tuple[Failure, ...]:
+        """Return every failure there is, the oldest first."""
+        return tuple(sorted(self._read().values(), key=lambda failure: failure.since))
 
     def last(self, subjects: Iterable[str]) -> Failure | None:
         """Return the latest failure of these subjects; others are nobody's concern any more."""

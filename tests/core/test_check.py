@@ -76,13 +76,13 @@ def issued(*chain: x509.Certificate, clock_offset: float = 0.0) -> IssuedCert:
 def test_what_was_asked_for_is_taken(names: tuple[str, ...]) -> None:
     """Key, names, chain and time are right; the order of the names says nothing."""
     one = leaf(names=names)
-    assert check(REQUEST, issued(one, BELOW.certificate)) == pem.facts(one)
+    assert check(REQUEST, issued(one, BELOW.certificate), datetime.now(UTC)) == pem.facts(one)
 
 
 def test_a_leaf_alone_is_taken() -> None:
     """The internal CA has no chain: its root is with the devices."""
     one = leaf()
-    assert check(REQUEST, issued(one)) == pem.facts(one)
+    assert check(REQUEST, issued(one), datetime.now(UTC)) == pem.facts(one)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_leaf_alone_is_taken() -> None:
 def test_what_was_not_asked_for_is_refused(wrong: IssuedCert, why: str) -> None:
     """The message says which certificate, what is wrong, and that the old one is served on."""
     with pytest.raises(CertificateRejected) as caught:
-        check(REQUEST, wrong)
+        check(REQUEST, wrong, datetime.now(UTC))
     message = caught.value.message
     assert message.startswith(
         f"The certificate that came for home.example was not put to use: {why}"
@@ -131,7 +131,11 @@ def test_a_wrong_clock_is_told_apart_from_a_wrong_certificate(
 ) -> None:
     """Not valid now because of our clock: how far it is off, and how to set it."""
     with pytest.raises(ClockSkewed) as caught:
-        check(REQUEST, issued(leaf(start=start, end=end), clock_offset=clock_offset))
+        check(
+            REQUEST,
+            issued(leaf(start=start, end=end), clock_offset=clock_offset),
+            datetime.now(UTC),
+        )
     assert caught.value.offset == pytest.approx(offset, abs=5)
     assert said in caught.value.message
     assert "What is served stays so." in caught.value.message
@@ -144,10 +148,12 @@ def test_a_wrong_clock_is_told_apart_from_a_wrong_certificate(
 def test_a_clock_a_little_behind_is_no_matter(clock_offset: float) -> None:
     """CAs backdate by less than some clocks drift; minutes are not worth an error."""
     one = leaf(start=timedelta(minutes=4))
-    assert check(REQUEST, issued(one, clock_offset=clock_offset)) == pem.facts(one)
+    assert check(REQUEST, issued(one, clock_offset=clock_offset), datetime.now(UTC)) == pem.facts(
+        one
+    )
 
 
 def test_a_clock_that_is_off_does_not_spoil_what_is_valid() -> None:
     """As long as the certificate is valid by our clock, it can be served."""
     one = leaf(start=-48 * HOUR, end=48 * HOUR)
-    assert check(REQUEST, issued(one, clock_offset=4000.0)) == pem.facts(one)
+    assert check(REQUEST, issued(one, clock_offset=4000.0), datetime.now(UTC)) == pem.facts(one)

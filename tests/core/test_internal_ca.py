@@ -29,6 +29,7 @@ from picdns_core import (
     setup,
     trust,
 )
+from picdns_core.clock import Clock
 from picdns_core.internal_ca import InternalCA
 from picdns_core.store import ConfigFile
 
@@ -97,7 +98,7 @@ def constraints(ca: InternalCA) -> x509.Extension[x509.NameConstraints]:
 )
 def test_the_root_may_sign_only_for_the_cell(tmp_path: Path, cell: Cell, domains: set[str]) -> None:
     """Its constraints are critical: the cell's domain, `.cell` and private addresses."""
-    found = constraints(InternalCA(FileStore(tmp_path), cell))
+    found = constraints(InternalCA(FileStore(tmp_path), cell, Clock.of_host()))
     permitted = found.value.permitted_subtrees or []
     assert found.critical
     assert {one.value for one in permitted if isinstance(one, x509.DNSName)} == domains
@@ -116,7 +117,9 @@ def test_the_root_may_sign_only_for_the_cell(tmp_path: Path, cell: Cell, domains
 
 def test_the_root_is_a_ca_and_nothing_else(tmp_path: Path) -> None:
     """It signs leaves only, is named after the cell, and lasts ten years."""
-    root = x509.load_pem_x509_certificate(InternalCA(FileStore(tmp_path), LAN).root_pem())
+    root = x509.load_pem_x509_certificate(
+        InternalCA(FileStore(tmp_path), LAN, Clock.of_host()).root_pem()
+    )
     basic = root.extensions.get_extension_for_class(x509.BasicConstraints)
     usage = root.extensions.get_extension_for_class(x509.KeyUsage)
     assert (basic.critical, basic.value.ca, basic.value.path_length) == (True, True, 0)
@@ -132,13 +135,15 @@ def test_the_root_is_a_ca_and_nothing_else(tmp_path: Path) -> None:
 def test_a_cell_with_the_longest_name_has_a_root(tmp_path: Path) -> None:
     """A common name holds 64 characters; a cell's name may have 63 of its own."""
     cell = Cell(name="a" * 63, mode="lan", domain=f"{'a' * 63}.cell")
-    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), cell), cell.domain)
+    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), cell, Clock.of_host()), cell.domain)
     assert signed.verify("-verify_hostname", cell.domain).endswith(": OK\n")
 
 
 def test_a_leaf_lasts_ninety_days(tmp_path: Path) -> None:
     """It is for servers, for the key and names of the request, and valid at once."""
-    leaf = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), "home.cell", "*.home.cell").leaf
+    leaf = Signed(
+        tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), "home.cell", "*.home.cell"
+    ).leaf
     now = datetime.now(UTC)
     usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert pem.facts(leaf).names == ("home.cell", "*.home.cell")
@@ -161,7 +166,7 @@ def test_openssl_and_python_trust_what_the_root_signed(
     tmp_path: Path, cell: Cell, names: list[str], asked: list[str]
 ) -> None:
     """Every name, below the wildcard too, verifies strictly and shakes hands."""
-    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), cell), *names)
+    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), cell, Clock.of_host()), *names)
     for name in asked:
         assert signed.verify("-verify_hostname", name).endswith(": OK\n")
         signed.handshake(name)
@@ -169,7 +174,9 @@ def test_openssl_and_python_trust_what_the_root_signed(
 
 def test_names_that_are_not_in_it_are_not_trusted(tmp_path: Path) -> None:
     """A wildcard covers one label below, and `.cell` names are those that are listed."""
-    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), "home.cell", "*.home.cell")
+    signed = Signed(
+        tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), "home.cell", "*.home.cell"
+    )
     for name in ("a.b.home.cell", "files.cell", "home.example"):
         assert "hostname mismatch" in signed.verify("-verify_hostname", name)
         with pytest.raises(ssl.SSLCertVerificationError, match="not valid for"):
@@ -179,7 +186,7 @@ def test_names_that_are_not_in_it_are_not_trusted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["192.168.1.2", "10.1.2.3", "172.31.0.1", "fd00::1", "::1"])
 def test_private_addresses_are_within_the_constraints(tmp_path: Path, address: str) -> None:
     """A device that has only the address can be given a certificate."""
-    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), address)
+    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), address)
     assert signed.verify("-verify_ip", address).endswith(": OK\n")
 
 
@@ -188,7 +195,7 @@ def test_private_addresses_are_within_the_constraints(tmp_path: Path, address: s
 )
 def test_a_stolen_key_is_worth_nothing_elsewhere(tmp_path: Path, name: str) -> None:
     """Whatever the root signs outside of its constraints, devices refuse."""
-    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), name)
+    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), name)
     assert "permitted subtree violation" in signed.verify()
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
         signed.handshake(name)
@@ -209,8 +216,8 @@ def test_a_new_root_follows_when_the_domain_leaves_the_old_one(
     tmp_path: Path, before: Cell, after: Cell, *, same: bool
 ) -> None:
     """Devices import again when they must, and not when they need not."""
-    old = InternalCA(FileStore(tmp_path), before).root_pem()
-    ca = InternalCA(FileStore(tmp_path), after)
+    old = InternalCA(FileStore(tmp_path), before, Clock.of_host()).root_pem()
+    ca = InternalCA(FileStore(tmp_path), after, Clock.of_host())
     assert (ca.root_pem() == old) is same
     names = [f"files.{after.domain}", "files.cell"]
     assert Signed(tmp_path, ca, *names).verify().endswith(": OK\n")
@@ -218,16 +225,16 @@ def test_a_new_root_follows_when_the_domain_leaves_the_old_one(
 
 def test_the_root_stays_from_call_to_call_and_each_serial_is_new(tmp_path: Path) -> None:
     """Signing twice gives two certificates of one root."""
-    first = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), "home.cell")
+    first = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), "home.cell")
     serial, root = first.leaf.serial_number, first.root.read_bytes()
-    second = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), "home.cell")
+    second = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), "home.cell")
     assert second.root.read_bytes() == root
     assert second.leaf.serial_number != serial
 
 
 def test_only_we_can_read_the_root_and_its_key(tmp_path: Path) -> None:
     """Both are secrets in the store, from their first byte."""
-    InternalCA(FileStore(tmp_path), LAN).root_pem()
+    InternalCA(FileStore(tmp_path), LAN, Clock.of_host()).root_pem()
     modes = [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in (ROOT_KEY, ROOT)]
     assert modes == [0o600, 0o600]
 
@@ -235,9 +242,9 @@ def test_only_we_can_read_the_root_and_its_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", [ROOT, ROOT_KEY])
 def test_half_a_ca_is_replaced(tmp_path: Path, missing: Path) -> None:
     """Killed between the two files, the next call makes both anew."""
-    InternalCA(FileStore(tmp_path), LAN).root_pem()
+    InternalCA(FileStore(tmp_path), LAN, Clock.of_host()).root_pem()
     (tmp_path / missing).unlink()
-    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN), "home.cell")
+    signed = Signed(tmp_path, InternalCA(FileStore(tmp_path), LAN, Clock.of_host()), "home.cell")
     assert signed.verify().endswith(": OK\n")
 
 
@@ -252,17 +259,17 @@ def test_half_a_ca_is_replaced(tmp_path: Path, missing: Path) -> None:
 )
 def test_a_damaged_ca_is_said_and_kept(tmp_path: Path, path: Path, data: bytes) -> None:
     """Nothing is overwritten that a backup could bring back."""
-    InternalCA(FileStore(tmp_path), LAN).root_pem()
+    InternalCA(FileStore(tmp_path), LAN, Clock.of_host()).root_pem()
     (tmp_path / path).write_bytes(data)
     with pytest.raises(StoreError, match="secrets/ca is damaged") as caught:
-        InternalCA(FileStore(tmp_path), LAN).root_pem()
+        InternalCA(FileStore(tmp_path), LAN, Clock.of_host()).root_pem()
     assert "backup" in caught.value.hint
     assert (tmp_path / path).read_bytes() == data
 
 
 def test_a_root_near_its_end_is_replaced(tmp_path: Path) -> None:
     """A leaf never outlives its root, so the root goes first."""
-    ca = InternalCA(FileStore(tmp_path), LAN)
+    ca = InternalCA(FileStore(tmp_path), LAN, Clock.of_host())
     old = x509.load_pem_x509_certificate(ca.root_pem())
     key = pem.load_key((tmp_path / ROOT_KEY).read_bytes())
     builder = (
@@ -274,7 +281,7 @@ def test_a_root_near_its_end_is_replaced(tmp_path: Path) -> None:
         builder = builder.add_extension(extension.value, critical=extension.critical)
     ending = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
     (tmp_path / ROOT).write_bytes(ending)
-    assert InternalCA(FileStore(tmp_path), LAN).root_pem() != ending
+    assert InternalCA(FileStore(tmp_path), LAN, Clock.of_host()).root_pem() != ending
 
 
 class Vault:
@@ -388,7 +395,7 @@ def test_signer_that_fails_is_named_and_nothing_is_half_written(
 @pytest.fixture(scope="module")
 def root_pem(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A root as devices are given it."""
-    return InternalCA(FileStore(tmp_path_factory.mktemp("root")), LAN).root_pem()
+    return InternalCA(FileStore(tmp_path_factory.mktemp("root")), LAN, Clock.of_host()).root_pem()
 
 
 def file_with(folder: Path, data: bytes) -> Path:

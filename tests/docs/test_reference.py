@@ -37,6 +37,8 @@ def settings(node: Any, above: str) -> Iterator[str]:
     elif isinstance(node, structs.UnionType):
         for option in node.types:
             yield from settings(option, above)
+    elif isinstance(node, structs.VarTupleType):
+        yield from settings(node.item_type, f"{above}[]")
     elif isinstance(node, structs.StructType):
         for one in node.fields:
             yield f"{above}.{one.encode_name}"
@@ -54,7 +56,7 @@ def test_configuration_gives_the_defaults_that_hold() -> None:
     """Of plain values; sections are `{}` or null."""
     rows = [line.split(" | ") for line in pages.read("docs/configuration.md").splitlines()]
     shown = {row[0].strip("|` "): row[1].strip("`") for row in rows if len(row) > 2}
-    for section in ("acme", "caddy", "dns", "files", "http"):
+    for section in ("acme", "address", "caddy", "dns", "files", "http", "metrics", "notify"):
         declared = next(_struct(PicdnsSettings, section))
         for one in declared.fields:
             if isinstance(one.default, str | int | None):

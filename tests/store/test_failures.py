@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from picdns_core.clock import Clock
 from picdns_core.errors import Busy, Cancelled, DeployFailed, PicdnsError, RateLimited
 from picdns_core.store import FileStore
 from picdns_core.store.failures import Failures
@@ -14,13 +15,13 @@ from picdns_core.store.failures import Failures
 
 @pytest.fixture
 def failures(store: FileStore) -> Failures:
-    return Failures(store)
+    return Failures(store, Clock.of_host())
 
 
 def test_a_failure_is_known_to_the_next_process(root: Path, failures: Failures) -> None:
     """What it was about, its words, and when."""
     failures.note("home.cell", DeployFailed("Caddy is down.", hint="Start it."))
-    last = Failures(FileStore(root)).last(["home.cell"])
+    last = Failures(FileStore(root), Clock.of_host()).last(["home.cell"])
     assert last
     assert (last.subject, last.error, last.count) == ("home.cell", "DeployFailed", 1)
     assert (last.message, last.hint) == ("Caddy is down.", "Start it.")
@@ -47,7 +48,7 @@ def test_failure_that_cannot_be_noted_is_only_logged(
     """The work was done, or its own error is on its way: neither is lost for a note."""
     store = FileStore(root)
     store.put("failures.json", b'{"version": 99}')
-    failures = Failures(store)
+    failures = Failures(store, Clock.of_host())
     with pytest.raises(DeployFailed), failures.remembered("up"):
         raise DeployFailed("down")
     with failures.remembered("up"):
@@ -96,7 +97,7 @@ def test_failures_noted_at_once_are_all_kept(root: Path) -> None:
     """Many certificates may fail at the same moment."""
 
     def note(number: int) -> None:
-        Failures(FileStore(root)).note(f"subject-{number}", PicdnsError("at once"))
+        Failures(FileStore(root), Clock.of_host()).note(f"subject-{number}", PicdnsError("at once"))
 
     threads = [threading.Thread(target=note, args=(number,)) for number in range(8)]
     for thread in threads:

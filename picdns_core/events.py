@@ -1,0 +1,76 @@
+"""What observers hear; all of it is frozen, and carries the whole new state."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from picdns_core.model import Addresses, Cell, CertFiles, Failure, Registration
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Base of what observers hear; `at` is UTC."""
+
+    cell: Cell
+    at: datetime
+
+
+class Registered(Event, frozen=True, kw_only=True):
+    """The name is claimed, or its claim was renewed."""
+
+    registration: Registration
+
+
+class IpChanged(Event, frozen=True, kw_only=True):
+    """New addresses are published and confirmed."""
+
+    addresses: Addresses
+    previous: Addresses
+
+
+class CertIssued(Event, frozen=True, kw_only=True):
+    """A certificate was issued and, where Caddy is configured, proven served."""
+
+    lineage: str
+    names: tuple[str, ...]
+    issuer: str
+    serial: str
+    not_after: datetime
+    files: CertFiles
+
+
+class CertFailed(Event, frozen=True, kw_only=True):
+    """A certificate could not be had; the one before it, if any, is still served."""
+
+    lineage: str
+    names: tuple[str, ...]
+    error: str
+    hint: str
+
+
+class ModeChanged(Event, frozen=True, kw_only=True):
+    """The cell has moved to `cell.mode` from the mode named here."""
+
+    previous_mode: str
+
+
+class Ticked(Event, frozen=True, kw_only=True):
+    """The heartbeat has looked after one of its two tasks; told at each tick of it.
+
+    `did` says in words what was done and why, and is empty when there was nothing to do.
+    `seconds` is how long it took, `previous_at` when the tick before it was (None at the very
+    first), `next_at` when the next will be. `problems` is all that is broken now, `recovered`
+    what was so at the tick before and is no more. `published` are the addresses that are
+    confirmed, since `published_at`; `certificates` is when each ends, by lineage.
+    """
+
+    task: Literal["addresses", "certificates"]
+    did: tuple[str, ...]
+    seconds: float
+    previous_at: datetime | None
+    next_at: datetime
+    problems: tuple[Failure, ...]
+    recovered: tuple[Failure, ...]
+    published: Addresses
+    published_at: datetime | None
+    certificates: dict[str, datetime]
