@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,10 @@ from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
 from picdns_core.errors import PicdnsError
 from picdns_core.hookspecs import Acme, Signer
+from picdns_core.kept import Kept
 from picdns_core.leftovers import Leftovers
 from picdns_core.model import CertRequest, DomainMode, IssuedCert, Progress, Registration
-from picdns_core.plugins import Claimant, Holder, Provider
+from picdns_core.plugins import Claimant, Holder, Provider, load_mode
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
 from picdns_core.settings import PicdnsSettings
@@ -29,8 +30,9 @@ from picdns_core.store.secrets import EAB_KEY, take_secrets
 from picdns_core.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
+    from picdns_core.address import AddressFinder
     from picdns_core.deploy.deployment import Deployment
-    from picdns_core.issuing import Http01Responder
+    from picdns_core.issuing import Authority, Http01Responder
     from picdns_core.lookup import Lookup
 
 
@@ -42,15 +44,16 @@ class Job:
         root: Path,
         source: ConfigSource,
         raw: Mapping[str, Any],
-        load: Callable[[str], Provider],
         store: Store | None,
         signer: Signer | None,
         clock: Clock,
         cancel: threading.Event,
         progress: Progress,
+        kept: Kept,
     ) -> None:
         self.clock = clock
-        self.provider = load(config.mode_name(raw))
+        self._kept = kept
+        self.provider = self._load(config.mode_name(raw))
         self.mode = self.provider.mode
         self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
         self.secrets = ModeSecrets(self.store, root, self.mode.name, self.mode.secrets)
@@ -63,7 +66,9 @@ class Job:
         self.journal = Journal(self.store)
         self.failures = Failures(self.store, clock)
         self.registrations = Registrations(self.store)
-        self.leftovers = Leftovers(self.store, load, self.holder, lambda: self.lookup, progress)
+        self.leftovers = Leftovers(
+            self.store, self._load, self.holder, lambda: self.lookup, progress
+        )
         self.renewal = Renewal(
             self.store,
             self.mode.name,
@@ -118,6 +123,19 @@ class Job:
             registration=claim.registration,
         )
 
+    def _load(self, mode: str) -> Provider:
+        return self._kept.one(f"mode {mode}", mode, lambda: load_mode(mode))
+
+    @property
+    def authority(self) -> Authority:
+        """The CA, with the cell's account and open connections."""
+        from picdns_core.issuing import Authority
+
+        acme, eab_key = self.picdns.acme, self.eab_key
+        return self._kept.one(
+            "authority", (acme, eab_key), lambda: Authority(self.store, acme, eab_key)
+        )
+
     @cached_property
     def signer(self) -> Signer:
         """The host's own CA, or the cell's."""
@@ -142,16 +160,30 @@ class Job:
         http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
         return CaddyDeployment(self._root, self.store, self.cell, caddy, http, self._progress)
 
-    @cached_property
+    @property
     def lookup(self) -> Lookup:
         """How public DNS is asked."""
         from picdns_core.lookup import Lookup
 
-        return Lookup(
-            self.picdns.dns,
-            ca_bundle=self.picdns.http.ca_bundle,
-            cancel=self._cancel,
-            progress=self._progress,
+        dns, ca_bundle = self.picdns.dns, self.picdns.http.ca_bundle
+        return self._kept.one(
+            "lookup",
+            (dns, ca_bundle),
+            lambda: Lookup(dns, ca_bundle=ca_bundle, cancel=self._cancel, progress=self._progress),
+        )
+
+    @property
+    def finder(self) -> AddressFinder:
+        """How the public addresses are found."""
+        from picdns_core.address import AddressFinder
+
+        address, ca_bundle = self.picdns.address, self.picdns.http.ca_bundle
+        return self._kept.one(
+            "finder",
+            (address, ca_bundle),
+            lambda: AddressFinder(
+                address, ca_bundle=ca_bundle, cancel=self._cancel, progress=self._progress
+            ),
         )
 
     @cached_property

@@ -147,7 +147,7 @@ def test_damaged_state_is_had_anew(make_cell: MakeCell, file: str) -> None:
 
 _AHEAD = """
 import datetime, sys
-import picdns_core.check, picdns_core.internal_ca, picdns_core.renewal
+import picdns_core.clock
 from picdns_core import Runner
 
 class Ahead(datetime.datetime):
@@ -155,8 +155,7 @@ class Ahead(datetime.datetime):
     def now(cls, tz=None):
         return super().now(tz) + datetime.timedelta(days=4000)
 
-for module in (picdns_core.check, picdns_core.internal_ca, picdns_core.renewal):
-    module.datetime = Ahead
+picdns_core.clock.datetime = Ahead
 assert Runner(sys.argv[1]).up().failed == ()
 """
 
