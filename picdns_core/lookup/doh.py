@@ -66,9 +66,9 @@ def _end_of_chain(reply: dns.message.Message, question: Question) -> Answer:
     name = question.name
     for _ in range(LONGEST_CHAIN + 1):
         if found := records(reply, Question(name, question.rdtype)):
-            return Answer(records=found)
+            return Answer(records=found, authoritative=False)
         alias = records(reply, Question(name, dns.rdatatype.CNAME))
         if not alias:
-            return Answer()
+            return Answer(authoritative=False)
         name = alias[0].target
     raise NoAnswer("a chain of CNAMEs without end")

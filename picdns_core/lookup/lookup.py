@@ -3,18 +3,19 @@
 import logging
 import threading
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING, Any
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from msgspec import Struct
 
 from picdns_core.errors import ChallengeFailed, PropagationTimeout, ProviderUnavailable
-from picdns_core.model import Addresses, Progress, Step, TxtRecord
+from picdns_core.model import Progress, Step, TxtRecord
 from picdns_core.settings import DnsSettings
 
 if TYPE_CHECKING:  # dnspython is loaded when DNS is asked
     from picdns_core.lookup.watch import Sight
+    from picdns_core.lookup.wire import Answer
 
 _CHALLENGE = "_acme-challenge."
 _MOST_MOVES = 16  # each further down the tree
@@ -33,6 +34,13 @@ class Caa(Struct, frozen=True):
     def __str__(self) -> str:
         """Return the record as in a zone file."""
         return f'{self.name}. CAA {self.flags} {self.tag} "{self.value}"'
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """The addresses that DNS shows; one that is not `authoritative` may remember older ones."""
+
+    addresses: frozenset[IPv4Address | IPv6Address]
+    authoritative: bool
 
 
 class Lookup:
@@ -130,7 +138,7 @@ class Lookup:
         """
         at = name.removeprefix("*.").rstrip(".")
         while at:
-            found = self._records(at, "CAA")
+            found = self._answer(at, "CAA").records
             if found:
                 return tuple(
                     Caa(
@@ -144,23 +152,21 @@ class Lookup:
             at = at.partition(".")[2]
         return ()
 
-    def addresses(self, name: str) -> Addresses:
-        """Return an A and an AAAA record of the name, each None where there is none.
+    def addresses(self, name: str, rdtype: Literal["A", "AAAA"]) -> Shown:
+        """Return all addresses of one family that the name, or where its CNAMEs lead, has.
 
-        Raises ProviderUnavailable when public DNS cannot say.
+        One server is asked. Raises ProviderUnavailable when public DNS cannot say.
         """
-        ipv4, ipv6 = self._records(name, "A"), self._records(name, "AAAA")
-        return Addresses(
-            ipv4=IPv4Address(ipv4[0].address) if ipv4 else None,
-            ipv6=IPv6Address(ipv6[0].address) if ipv6 else None,
-        )
+        answer = self._answer(name, rdtype)
+        found = (ip_address(rdata.address) for rdata in answer.records)
+        return Shown(addresses=frozenset(found), authoritative=answer.authoritative)
 
     def warn(self, text: str, name: str = "") -> None:
         """Say what is not as it should be, though the work goes on."""
         _log.info("%s %s", text, name)
         self._progress(Step(text=text, name=name))
 
-    def _records(self, name: str, rdtype: str) -> tuple[Any, ...]:
+    def _answer(self, name: str, rdtype: str) -> "Answer":
         from picdns_core.lookup.wire import NoAnswer, Question
 
         try:

@@ -12,7 +12,9 @@ from picdns_core.lookup.wire import NoAnswer, Silent, text
 
 V = TypeVar("V")
 
-_KEPT = 300.0  # seconds
+# Seconds. Top-level domains let everybody remember it for a day or two, and a server that stops
+# answering for a zone is forgotten at once.
+_KEPT = 3600.0
 _MOST_QUESTIONS = 60  # of one lookup, whatever referrals say (as in NXNSAttack)
 _DEEPEST = 3  # walks within walks, for servers whose addresses are not given
 
@@ -70,7 +72,7 @@ class Errand(Struct, frozen=True):
 
 
 class Memory(Generic[V]):
-    """Something known of names, for some minutes; used by many threads."""
+    """Something known of names, for an hour; used by many threads."""
 
     def __init__(self) -> None:
         self._known: dict[dns.name.Name, tuple[float, V]] = {}
@@ -80,7 +82,11 @@ class Memory(Generic[V]):
         return value if time.monotonic() < until else None
 
     def put(self, name: dns.name.Name, value: V) -> None:
-        self._known[name] = (time.monotonic() + _KEPT, value)
+        now = time.monotonic()
+        for known, (until, _) in list(self._known.items()):
+            if until <= now:
+                self._known.pop(known, None)
+        self._known[name] = (now + _KEPT, value)
 
     def forget(self, name: dns.name.Name, *, below: bool = False) -> None:
         """Forget a name, and all below it if asked to."""

@@ -32,7 +32,7 @@ _MOST_SERVERS = 13
 class Walk:
     """Asks servers with authority; used by many threads.
 
-    Who serves a zone is remembered for some minutes, answers never are.
+    Who serves a zone is remembered for an hour, answers never are.
     """
 
     def __init__(self, settings: DnsSettings, cancel: threading.Event) -> None:

@@ -1,9 +1,10 @@
 """The way to public DNS: port 53, or HTTPS where a network does not let that be."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dns.name
 from msgspec import Struct
@@ -16,6 +17,9 @@ from picdns_core.settings import DnsSettings
 
 if TYPE_CHECKING:  # requests is loaded when HTTPS is the way
     from picdns_core.lookup.doh import Resolver
+
+_DETOUR = 3600.0
+"""Seconds for which HTTPS is the way; port 53 may have been closed for a moment only."""
 
 
 class Witnesses(Struct, frozen=True):
@@ -54,9 +58,12 @@ class Way:
         self._told: set[str] = set()
         self._resolvers: tuple[Resolver, ...] = ()
         """Asked instead of port 53, when there are any."""
+        self._port_again = 0.0
 
     def query(self, question: Question) -> Answer:
         """Return what public DNS says; raises NoAnswer when it does not."""
+        if self._resolvers and time.monotonic() >= self._port_again:
+            self._resolvers = ()
         if not self._resolvers:
             try:
                 return self._walk.query(question)
@@ -65,12 +72,12 @@ class Way:
                     raise
         return self._over_https(question)
 
-    def resolve(self, question: Question) -> tuple[Any, ...]:
-        """Return the records to which the name and its CNAMEs lead; raises NoAnswer."""
+    def resolve(self, question: Question) -> Answer:
+        """Return the answer to which the name and its CNAMEs lead; raises NoAnswer."""
         for _ in range(LONGEST_CHAIN + 1):
             answer = self.query(question)
             if answer.alias is None:
-                return answer.records
+                return answer
             question = Question(answer.alias, question.rdtype)
         raise NoAnswer("the CNAMEs go round in circles, or on without end")
 
@@ -130,6 +137,7 @@ class Way:
                 return False
             self._say(f"Port 53 is {obstacle} by this network; asking over HTTPS")
             self._resolvers = resolvers
+            self._port_again = time.monotonic() + _DETOUR
             return True
 
     def _say(self, text: str) -> None:

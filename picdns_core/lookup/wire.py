@@ -47,12 +47,14 @@ class Question(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """Records (dnspython's), or where an alias leads, or neither: the name has no such records.
 
-    `apex` is the name of the zone where the reply says it: when something is absent.
+    `apex` is the name of the zone where the reply says it: when something is absent. One that is
+    not `authoritative` may have been remembered for a while.
     """
 
     records: tuple[Any, ...] = ()
     alias: dns.name.Name | None = None
     apex: dns.name.Name | None = None
+    authoritative: bool = True
 
     def texts(self) -> frozenset[str]:
         """Return the values of TXT records, each with its character-strings joined."""

@@ -5,7 +5,7 @@ import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pytest
 
@@ -43,6 +43,12 @@ class Asking:
             patience=self.patience,
             grace=GRACE,
         )
+
+    def address(self, name: str, rdtype: Literal["A", "AAAA"] = "A") -> str:
+        """Return the one address that a name has; "" where it has none."""
+        found = self.lookup.addresses(name, rdtype).addresses
+        assert len(found) <= 1
+        return "".join(map(str, found))
 
     @property
     def said(self) -> list[str]:

@@ -1,6 +1,7 @@
 """A network that does not let port 53 through: noticed, said, and gone round over HTTPS."""
 
 import base64
+import time
 from collections.abc import Iterator
 
 import dns.flags
@@ -85,7 +86,7 @@ def test_an_intercepted_port_is_noticed(
     assert asking.lookup.challenge_name("doh-a.test") == "_acme-challenge.doh-b.test"
     asked = len(root.asked)
     assert [record.value for record in asking.lookup.caa("www.doh-a.test")] == ["ca.test"]
-    assert str(asking.lookup.addresses("www.doh-a.test").ipv4) == "127.0.0.1"
+    assert asking.address("www.doh-a.test") == "127.0.0.1"
     assert len(root.asked) == asked
     assert asking.said == [INTERCEPTED]
 
@@ -97,7 +98,7 @@ def test_a_root_that_answers_with_forged_authority_is_noticed(
     local_internet.zone("doh-c.test")
     root = serve(lambda query: reply_to(query, f"{query.question[0].name} 1 IN A 127.0.0.66"))
     asking = behind(local_internet, root.address, doh.url)
-    assert str(asking.lookup.addresses("www.doh-c.test").ipv4) == "127.0.0.1"
+    assert asking.address("www.doh-c.test") == "127.0.0.1"
     assert asking.said == [INTERCEPTED]
 
 
@@ -108,7 +109,7 @@ def test_a_box_that_refuses_questions_to_the_roots_is_noticed(
     local_internet.zone("doh-d.test")
     root = serve(lambda query: reply_to(query, rcode=dns.rcode.REFUSED, authoritative=False))
     asking = behind(local_internet, root.address, doh.url)
-    assert str(asking.lookup.addresses("www.doh-d.test").ipv4) == "127.0.0.1"
+    assert asking.address("www.doh-d.test") == "127.0.0.1"
     assert asking.said == [INTERCEPTED]
 
 
@@ -131,7 +132,7 @@ def test_a_box_that_refers_from_its_cache_is_noticed(
 
     box = serve(respond)
     asking = behind(local_internet, box.address, doh.url)
-    assert str(asking.lookup.addresses("www.doh-e.test").ipv4) == "127.0.0.1"
+    assert asking.address("www.doh-e.test") == "127.0.0.1"
     assert asking.said == [INTERCEPTED]
 
 
@@ -185,7 +186,7 @@ def test_the_next_resolver_is_asked_when_one_is_down(
     with DohServer(local_internet) as other:
         other.down = True
         asking = behind(local_internet, root.address, other.url, doh.url)
-        assert str(asking.lookup.addresses("www.doh-i.test").ipv4) == "127.0.0.1"
+        assert asking.address("www.doh-i.test") == "127.0.0.1"
     assert asking.said == [INTERCEPTED]
 
 
@@ -217,12 +218,12 @@ def test_an_outage_is_not_for_ever(
     local_internet.zone("doh-k.test")
     silent = serve(lambda _: None)
     asking = behind(local_internet, silent.address, doh.url)
-    asking.lookup.addresses("www.doh-k.test")
+    asking.address("www.doh-k.test")
     doh.down = True
     with pytest.raises(ProviderUnavailable):
-        asking.lookup.addresses("www.doh-k.test")
+        asking.address("www.doh-k.test")
     silent.respond = forward_to(local_internet.roots[0], local_internet.dns_port)
-    assert str(asking.lookup.addresses("www.doh-k.test").ipv4) == "127.0.0.1"
+    assert asking.address("www.doh-k.test") == "127.0.0.1"
 
 
 def test_nonsense_over_https_is_no_answer(
@@ -235,5 +236,23 @@ def test_nonsense_over_https_is_no_answer(
         doh.says = body
         asking = behind(local_internet, root.address, doh.url)
         with pytest.raises(ProviderUnavailable):
-            asking.lookup.addresses("www.doh-l.test")
+            asking.address("www.doh-l.test")
         assert asking.said == [NO_WAY.replace("blocked", "intercepted")]
+
+
+def test_port_53_is_tried_again_after_an_hour(
+    local_internet: LocalInternet,
+    serve: Serve,
+    doh: DohServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who asks for years does not go round for ever because of one bad moment."""
+    local_internet.zone("doh-m.test")
+    root = serve(lambda _: None)
+    asking = behind(local_internet, root.address, doh.url)
+    assert asking.lookup.addresses("www.doh-m.test", "A").authoritative is False
+    root.respond = forward_to(local_internet.roots[0], local_internet.dns_port)
+    assert asking.lookup.addresses("www.doh-m.test", "A").authoritative is False
+    later = time.monotonic() + 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert asking.lookup.addresses("www.doh-m.test", "A").authoritative is True

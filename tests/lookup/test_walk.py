@@ -1,27 +1,22 @@
 """The walk from the roots: referrals, glue, servers that fail, and how far it goes."""
 
-from ipaddress import IPv4Address
-
 import dns.edns
 import dns.message
 import dns.rcode
 import pytest
 
 from picdns_core import ProviderUnavailable
+from picdns_core.lookup import Shown
 from picdns_core.testing import LocalInternet
 from tests.lookup.conftest import Asking, Delegate, Serve
 from tests.lookup.nameserver import Query, forward_to, refer_to, reply_to
-
-
-def address_of(asking: Asking, name: str) -> str:
-    return str(asking.lookup.addresses(name).ipv4)
 
 
 def test_referrals_lead_to_the_zone_below(local_internet: LocalInternet, asking: Asking) -> None:
     """A zone within a zone is found by the referrals of each level."""
     local_internet.zone("walk-deep.test")
     local_internet.zone("sub.walk-deep.test").set("www", "A", "127.0.0.7")
-    assert address_of(asking, "www.sub.walk-deep.test") == "127.0.0.7"
+    assert asking.address("www.sub.walk-deep.test") == "127.0.0.7"
 
 
 def test_levels_above_are_asked_once(local_internet: LocalInternet, serve: Serve) -> None:
@@ -29,10 +24,10 @@ def test_levels_above_are_asked_once(local_internet: LocalInternet, serve: Serve
     zone = local_internet.zone("walk-once.test")
     root = serve(forward_to(local_internet.roots[0], local_internet.dns_port))
     asking = Asking(local_internet, roots=[root.address])
-    assert address_of(asking, "a.walk-once.test") == "127.0.0.1"
+    assert asking.address("a.walk-once.test") == "127.0.0.1"
     assert len(root.asked) == 1
     zone.set("a", "A", "127.0.0.8")
-    assert address_of(asking, "a.walk-once.test") == "127.0.0.8"
+    assert asking.address("a.walk-once.test") == "127.0.0.8"
     assert len(root.asked) == 1
 
 
@@ -43,7 +38,7 @@ def test_a_server_without_glue_is_found_by_a_walk_of_its_own(
     server = serve(lambda query: reply_to(query, "www.walk-glueless.test. 1 IN A 127.0.0.9"))
     local_internet.zone("walk-hoster.test").set("ns", "A", server.address)
     delegate("walk-glueless.test", {"ns.walk-hoster.test": ""})
-    assert address_of(asking, "www.walk-glueless.test") == "127.0.0.9"
+    assert asking.address("www.walk-glueless.test") == "127.0.0.9"
 
 
 def test_glue_of_others_is_not_believed(
@@ -61,7 +56,7 @@ def test_glue_of_others_is_not_believed(
         )
     )
     delegate("walk-bail.test", {"ns.walk-bail.test": referrer.address})
-    assert address_of(asking, "www.walk-bail.test") == "127.0.0.9"
+    assert asking.address("www.walk-bail.test") == "127.0.0.9"
     assert false.asked == []
 
 
@@ -69,7 +64,7 @@ def test_ipv6_servers_are_asked(asking: Asking, delegate: Delegate, serve: Serve
     """A server that has an IPv6 address only is asked where this host has IPv6."""
     serve(lambda query: reply_to(query, "www.walk-six.test. 1 IN A 127.0.0.9"), address="::1")
     delegate("walk-six.test", {"ns.walk-six.test": "::1"})
-    assert address_of(asking, "www.walk-six.test") == "127.0.0.9"
+    assert asking.address("www.walk-six.test") == "127.0.0.9"
 
 
 def test_ipv6_servers_without_a_route_are_left_out(
@@ -82,7 +77,7 @@ def test_ipv6_servers_without_a_route_are_left_out(
         {"six.walk-seven.test": "fe80::1", "four.walk-seven.test": server.address},
     )
     for _ in range(4):  # whoever is asked first
-        assert address_of(asking, "www.walk-seven.test") == "127.0.0.9"
+        assert asking.address("www.walk-seven.test") == "127.0.0.9"
     assert asking.said == []
 
 
@@ -91,7 +86,7 @@ def test_a_dead_server_is_passed_by(local_internet: LocalInternet, asking: Askin
     zone = local_internet.zone("walk-dead.test", servers=2)
     zone.servers[0].stop()
     for _ in range(4):
-        assert address_of(asking, "www.walk-dead.test") == "127.0.0.1"
+        assert asking.address("www.walk-dead.test") == "127.0.0.1"
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTAUTH])
@@ -102,7 +97,7 @@ def test_an_error_is_no_answer(
     server = serve(lambda query: reply_to(query, rcode=rcode))
     delegate("walk-error.test", {"ns.walk-error.test": server.address})
     with pytest.raises(ProviderUnavailable) as caught:
-        asking.lookup.addresses("www.walk-error.test")
+        asking.address("www.walk-error.test")
     assert f"ns.walk-error.test: answers {dns.rcode.to_text(rcode)}" in caught.value.message
 
 
@@ -115,7 +110,7 @@ def test_an_answer_without_authority_is_none(
     )
     delegate("walk-lame.test", {"ns.walk-lame.test": lame.address})
     with pytest.raises(ProviderUnavailable, match="answers without authority"):
-        asking.lookup.addresses("www.walk-lame.test")
+        asking.address("www.walk-lame.test")
     assert asking.said == []
 
 
@@ -124,7 +119,7 @@ def test_a_referral_upwards_is_no_answer(asking: Asking, delegate: Delegate, ser
     server = serve(refer_to("test.", "ns1.test."))
     delegate("walk-up.test", {"ns.walk-up.test": server.address})
     with pytest.raises(ProviderUnavailable, match="answers without authority"):
-        asking.lookup.addresses("www.walk-up.test")
+        asking.address("www.walk-up.test")
     assert len(server.asked) == 1
 
 
@@ -133,7 +128,7 @@ def test_zones_that_wait_for_each_other_end(asking: Asking, delegate: Delegate) 
     delegate("walk-here.test", {"ns.walk-there.test": ""})
     delegate("walk-there.test", {"ns.walk-here.test": ""})
     with pytest.raises(ProviderUnavailable, match="depends on too many other zones"):
-        asking.lookup.addresses("www.walk-here.test")
+        asking.address("www.walk-here.test")
 
 
 def test_a_referral_to_very_many_servers_does_not_multiply_questions(
@@ -149,7 +144,7 @@ def test_a_referral_to_very_many_servers_does_not_multiply_questions(
     server = serve(respond)
     delegate("walk-nxns.test", {"ns.walk-nxns.test": server.address})
     with pytest.raises(ProviderUnavailable):
-        asking.lookup.addresses("www.walk-nxns.test")
+        asking.address("www.walk-nxns.test")
     # Each of 60 questions may come twice: over UDP, and over TCP after a silence.
     assert 1 < len(server.asked) <= 120
 
@@ -166,7 +161,7 @@ def test_a_server_that_knows_no_edns_is_asked_without(
 
     server = serve(respond)
     delegate("walk-plain.test", {"ns.walk-plain.test": server.address})
-    assert asking.lookup.addresses("www.walk-plain.test").ipv4 == IPv4Address("127.0.0.9")
+    assert asking.address("www.walk-plain.test") == "127.0.0.9"
 
 
 def test_aliases_are_followed_into_other_zones(
@@ -175,7 +170,7 @@ def test_aliases_are_followed_into_other_zones(
     """An address is found at the end of CNAMEs, whichever zones they lead through."""
     local_internet.zone("walk-to.test").set("there", "A", "127.0.0.9")
     local_internet.zone("walk-from.test").set("here", "CNAME", "there.walk-to.test.")
-    assert address_of(asking, "here.walk-from.test") == "127.0.0.9"
+    assert asking.address("here.walk-from.test") == "127.0.0.9"
 
 
 def test_aliases_in_a_circle_end(local_internet: LocalInternet, asking: Asking) -> None:
@@ -184,14 +179,20 @@ def test_aliases_in_a_circle_end(local_internet: LocalInternet, asking: Asking) 
     zone.set("one", "CNAME", "two.walk-circle.test.")
     zone.set("two", "CNAME", "one.walk-circle.test.")
     with pytest.raises(ProviderUnavailable, match="round in circles"):
-        asking.lookup.addresses("one.walk-circle.test")
+        asking.address("one.walk-circle.test")
 
 
-def test_ipv6_addresses_are_found(local_internet: LocalInternet, asking: Asking) -> None:
-    """Both kinds of address are asked for; what is absent is None."""
+def test_all_addresses_of_a_family_are_found(local_internet: LocalInternet, asking: Asking) -> None:
+    """Others may stand beside ours; where there are none, none is shown, with authority."""
     zone = local_internet.zone("walk-both.test")
-    zone.set("both", "A", "127.0.0.9")
+    zone.set("both", "A", "127.0.0.9", "127.0.0.8")
     zone.set("both", "AAAA", "2001:db8::9")
-    found = asking.lookup.addresses("both.walk-both.test")
-    assert (str(found.ipv4), str(found.ipv6)) == ("127.0.0.9", "2001:db8::9")
-    assert asking.lookup.addresses("walk-both.test").ipv6 is None
+    found = asking.lookup.addresses("both.walk-both.test", "A")
+    assert (sorted(map(str, found.addresses)), found.authoritative) == (
+        ["127.0.0.8", "127.0.0.9"],
+        True,
+    )
+    assert asking.address("both.walk-both.test", "AAAA") == "2001:db8::9"
+    assert asking.lookup.addresses("walk-both.test", "AAAA") == Shown(
+        addresses=frozenset(), authoritative=True
+    )
