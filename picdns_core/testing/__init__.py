@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .services.pic_ngo import PicNgo
     from .services.standin import StandIn
     from .serving import HttpServer, Reply, Request
+    from .time_machine import TimeMachine
     from .tree import DnsTree
     from .unbound import Unbound
     from .zone import Zone, ZoneRefused
@@ -67,6 +68,7 @@ __all__ = [
     "Service",
     "StandIn",
     "TestAuthority",
+    "TimeMachine",
     "TransactionKey",
     "Unbound",
     "Zone",
@@ -109,6 +111,7 @@ _HOMES = {
     "Service": "provider_contract.service",
     "StandIn": "services.standin",
     "TestAuthority": "certificates",
+    "TimeMachine": "time_machine",
     "TransactionKey": "knot",
     "Unbound": "unbound",
     "Zone": "zone",

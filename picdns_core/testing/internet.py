@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .backend import Backend
 from .caddy import Caddy
@@ -16,9 +16,13 @@ from .pebble import Pebble, PebbleSettings
 from .process import Server, ServerFailed
 from .proxies import FaultProxy, ForwardProxy
 from .standins import C, Closable, StandIns
+from .time_machine import TimeMachine
 from .tree import DnsTree
 from .unbound import Unbound
 from .zone import Zone
+
+if TYPE_CHECKING:  # needs Flask, which not every test does
+    from .services.echo import Echoes
 
 S = TypeVar("S", bound=Server)
 
@@ -76,18 +80,23 @@ class LocalInternet(StandIns):
         """The addresses of the root name servers, to be asked at `dns_port`."""
         return tuple(server.address for server in self.zone(".").servers)
 
-    def settings(self, pebble: Pebble | None = None) -> dict[str, dict[str, Any]]:
+    def settings(
+        self, ca: Pebble | TimeMachine | None = None, *, echoes: "Echoes | None" = None
+    ) -> dict[str, dict[str, Any]]:
         """Return what a cell's config has under `picdns`, for a cell that lives here.
 
-        `pebble` is the CA to use, by default `pebble` of this internet.
+        `ca` is the one to use, by default `pebble` of this internet. `echoes` are the operators who
+        tell the cell its public address; without any it does not look for one.
         """
-        pebble = pebble or self.pebble
+        ca = ca or self.pebble
+        address = echoes.settings() if echoes else {"ipv4": "off", "ipv6": "off"}
         return {
             "acme": {
-                "directory": pebble.directory,
-                "ca_bundle": str(pebble.ca_bundle),
+                "directory": ca.directory,
+                "ca_bundle": str(ca.ca_bundle),
                 "http_port": self.http_port,
             },
+            "address": address,
             "dns": {"roots": list(self.roots), "port": self.dns_port, "doh": []},
             "http": {"ca_bundle": str(self.authority.bundle)},
         }
@@ -194,6 +203,11 @@ class LocalInternet(StandIns):
                 keep_host=keep_host,
             )
             return self._keep(proxy)
+
+    def time_machine(self, pebble: Pebble) -> TimeMachine:
+        """Stand before a CA, to see it from another time."""
+        with self._lock:
+            return self._keep(TimeMachine(pebble, self.authority.issue()))
 
     def forward_proxy(self) -> ForwardProxy:
         """Stand for all names: requests for `http://` URLs are led to the HTTP port."""
