@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .faults import Answer, Cut, Delay, Fault, Faults, Hold, Rewrite, Rule
     from .internet import LocalInternet
     from .knot import Knot, TransactionKey
+    from .limits import LetsEncryptLimits
     from .loopback import Loopback
     from .pebble import Pebble, PebbleSettings
     from .process import Server, ServerFailed
@@ -50,6 +51,7 @@ __all__ = [
     "Hold",
     "HttpServer",
     "Knot",
+    "LetsEncryptLimits",
     "LocalInternet",
     "Loopback",
     "Pebble",
@@ -93,6 +95,7 @@ _HOMES = {
     "Hold": "faults",
     "HttpServer": "serving",
     "Knot": "knot",
+    "LetsEncryptLimits": "limits",
     "LocalInternet": "internet",
     "Loopback": "loopback",
     "Pebble": "pebble",
