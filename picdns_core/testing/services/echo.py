@@ -26,6 +26,12 @@ Family = Literal["ipv4", "ipv6"]
 _IDLE = 10.0  # seconds
 _OPERATORS = ("Alpha", "Beta", "Gamma", "Delta")
 
+# Loopback, and what is for documentation (RFC 5737, RFC 3849).
+_ALSO_GLOBAL = (
+    *("127.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),
+    *("::1/128", "2001:db8::/32"),
+)
+
 # As Cloudflare answers (https://github.com/fawazahmed0/cloudflare-trace-api).
 _TRACE = """fl=123f45
 h=api.cloudflare.com
@@ -141,7 +147,7 @@ class Echoes:
 
     echoes = net.echoes("Alpha", "Beta", "Gamma")
     echoes.see(ipv4="192.0.2.7")
-    cell.set(picdns={"address": echoes.settings()})
+    cell.set(picdns=net.settings(echoes=echoes))
     """
 
     def __init__(self, certificate: ServerCertificate, *operators: str) -> None:
@@ -158,7 +164,9 @@ class Echoes:
         """Return what a cell's config has under `picdns.address`."""
         return {
             "sources": [source for echo in self._echoes for source in echo.sources],
-            "also_global": ["127.0.0.0/8", "192.0.2.0/24", "::1/128", "2001:db8::/32"],
+            "ipv4": "auto",
+            "ipv6": "auto",
+            "also_global": list(_ALSO_GLOBAL),
         }
 
     @property

@@ -50,14 +50,14 @@ def test_other_types_are_served(stand_in: Cloudflare, client: Client, zone: Zone
     assert served["mx", "CAA"] == {'0 issue "ca.test"'}
 
 
-def test_a_proxied_name_is_served_with_the_address_of_the_edge(
+def test_a_proxied_name_is_served_with_the_addresses_of_the_edge(
     stand_in: Cloudflare, client: Client, zone: Zone
 ) -> None:
-    """The content comes to light when the record is no longer proxied."""
+    """Of both families; the content comes to light when the record is no longer proxied."""
     record = stand_in.add_record("cloud.test", "AAAA", "proxied", "::1", proxied=True)
     served = zone.records()
-    assert served["proxied", "A"] == {"127.0.0.2"}
-    assert ("proxied", "AAAA") not in served
+    assert served["proxied", "A"] == {"104.21.16.7", "172.67.128.7"}
+    assert served["proxied", "AAAA"] == {"2606:4700:3030::6815:1007", "2606:4700:3031::ac43:8007"}
     zone_id = stand_in.zone_id("cloud.test")
     client().dns.records.edit(
         record, zone_id=zone_id, type="AAAA", name="proxied", ttl=60, proxied=False

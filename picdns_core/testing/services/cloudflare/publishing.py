@@ -11,8 +11,15 @@ from picdns_core.testing.services.cloudflare.envelope import Json
 from picdns_core.testing.services.cloudflare.rules import AUTOMATIC
 from picdns_core.testing.zone import Zone
 
-EDGE = "127.0.0.2"
-"""What is published for a proxied name, in place of its content: Cloudflare's own address."""
+EDGE = {
+    "A": frozenset({"104.21.16.7", "172.67.128.7"}),
+    "AAAA": frozenset({"2606:4700:3030::6815:1007", "2606:4700:3031::ac43:8007"}),
+}
+"""What is published for a proxied name, whatever its content: Cloudflare's own addresses.
+
+https://developers.cloudflare.com/dns/proxy-status/; of both families, as IPv6 compatibility is on:
+https://developers.cloudflare.com/network/ipv6-compatibility/
+"""
 
 _AUTOMATIC_TTL = 300  # https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -96,23 +103,26 @@ class Publisher:
 def _values(records: Iterable[Json]) -> Values:
     found: Values = {}
     for record in records:
-        kind, text = _served_as(record)
         ttl = _AUTOMATIC_TTL if record["ttl"] == AUTOMATIC else record["ttl"]
-        known_ttl, known = found.get(kind, (ttl, frozenset()))
-        found[kind] = min(ttl, known_ttl), known | {text}
+        for kind, texts in _served_as(record).items():
+            known_ttl, known = found.get(kind, (ttl, frozenset()))
+            found[kind] = min(ttl, known_ttl), known | texts
     # In DNS an alias stands alone; in the account it need not.
     return {"CNAME": found["CNAME"]} if "CNAME" in found else found
 
 
-def _served_as(record: Json) -> tuple[str, str]:
-    kind, content = record["type"], record["content"]
-    if record["proxied"]:
-        return "A", EDGE
+def _served_as(record: Json) -> dict[str, frozenset[str]]:
+    kind = record["type"]
+    return EDGE if record["proxied"] else {kind: frozenset({_text(kind, record)})}
+
+
+def _text(kind: str, record: Json) -> str:
+    content: str = record["content"]
     if kind == "TXT":
         strings = _STRING.findall(content) if content.startswith('"') else [content]
-        return kind, re.sub(r"\\(.)", r"\1", "".join(strings))
+        return re.sub(r"\\(.)", r"\1", "".join(strings))
     if kind in {"CNAME", "NS"}:
-        return kind, f"{content}."
+        return f"{content}."
     if kind == "MX":
-        return kind, f"{record['priority']} {content}."
-    return kind, content
+        return f"{record['priority']} {content}."
+    return content
