@@ -75,7 +75,7 @@ def replaceable(machine: TimeMachine, client: AcmeClient, name: str) -> str:
     """Issue until the certificate is one that can be replaced, and one of five is spent.
 
     Pebble 2.10 does not find the order of a certificate whose serial number begins with a zero
-    octet in DER, which is every other one.
+    octet in DER, about one in 256.
     """
     for _ in range(40):
         machine.now += 2 * DAY
