@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from picdns_core.adoption import Adopted, Adoption
     from picdns_core.config import ConfigSource
     from picdns_core.errors import (
+        AddressDisputed,
         AuthenticationFailed,
         Busy,
         CaddyDown,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Acme",
+    "AddressDisputed",
     "Addresses",
     "Adopted",
     "Adoption",

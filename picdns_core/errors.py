@@ -63,6 +63,10 @@ class ForeignName(ProviderError):
     """The name is in no zone that these credentials can write to."""
 
 
+class AddressDisputed(ProviderError):
+    """Another cell or client publishes its own address at this cell's name, again and again."""
+
+
 class RateLimited(ProviderError):
     """Too many requests; `retry_after` is in seconds, None when the service did not say."""
 

@@ -6,6 +6,7 @@ addresses belong to nobody's home.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
@@ -24,13 +25,16 @@ class Denial(Struct, frozen=True):
     reason: str
 
 
-_DENIED: tuple[tuple[str, tuple[str, ...]], ...] = (
+_RESERVED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("is private", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")),
     ("is reserved for protocols (RFC 6890)", ("192.0.0.0/24", "2001::/23")),
     ("is for documentation", ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")),
     ("is for documentation", ("2001:db8::/32", "3fff::/20")),  # the latter by RFC 9637
     ("is for the transition to IPv6", ("192.88.99.0/24", "2002::/16", "64:ff9b::/96")),
     ("is for the transition to IPv6", ("64:ff9b:1::/48", "::ffff:0:0/96")),
+)
+
+_CDNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # https://www.cloudflare.com/ips-v4 and ips-v6
     (
         "belongs to Cloudflare's network",
@@ -66,14 +70,17 @@ def is_shared(address: Address) -> bool:
     return address in _SHARED
 
 
+def is_of_a_cdn(address: Address) -> bool:
+    """Tell whether it is of a network that stands before other people's servers."""
+    return any(address in network for _, networks in _networks(_CDNS) for network in networks)
+
+
 class Public:
     """Judges addresses; `also_global` names networks that are admitted whatever they are."""
 
     def __init__(self, also_global: Iterable[str] = ()) -> None:
         self._admitted = tuple(_network(text) for text in also_global)
-        self._denied = tuple(
-            (reason, tuple(map(ip_network, networks))) for reason, networks in _DENIED
-        )
+        self._denied = _networks((*_RESERVED, *_CDNS))
 
     def denial(self, address: Address) -> Denial | None:
         """Say why an address is none to publish; None when it is one."""
@@ -88,6 +95,13 @@ class Public:
         if not ordinary or not address.is_global or address.is_multicast:
             return Denial("other", "is no public address")
         return None
+
+
+@cache
+def _networks(
+    told: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, tuple[Network, ...]], ...]:
+    return tuple((reason, tuple(map(ip_network, networks))) for reason, networks in told)
 
 
 def _network(text: str) -> Network:
