@@ -94,6 +94,7 @@ class Certificates:
             job.journal,
             job.responder,
             lambda: job.lookup,
+            job.clock,
             self._cancel,
             self._progress,
         )

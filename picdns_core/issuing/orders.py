@@ -6,16 +6,18 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from acme import challenges, messages
+from acme import challenges, errors, messages
 
-from picdns_core.errors import ChallengeFailed, OrderRefused
+from picdns_core.clock import Clock
+from picdns_core.errors import ChallengeFailed, ClockSkewed, ConfigError, OrderRefused
 from picdns_core.hookspecs import Publisher
 from picdns_core.issuing.authority import Authority
+from picdns_core.issuing.budget import Attempt
 from picdns_core.issuing.http01 import Http01Responder
 from picdns_core.issuing.patience import Patience
-from picdns_core.issuing.problems import challenge_failed, order_failed
+from picdns_core.issuing.problems import challenge_failed, not_as_renewal, order_failed
 from picdns_core.issuing.solver import Http01Solver, Proof, Solver
-from picdns_core.issuing.wire import Client
+from picdns_core.issuing.wire import Client, replaced
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
 from picdns_core.store.journal import Journal
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from picdns_core.lookup import Lookup
 
 _VALIDATION, _ISSUANCE = 180.0, 300.0  # seconds until we give up waiting, and resume later
+_TOLERATED = 3600.0  # seconds that the clock may be wrong by
 
 
 class Orders:
@@ -34,6 +37,7 @@ class Orders:
         journal: Journal,
         responder: Http01Responder,
         lookup: Callable[[], Lookup],
+        clock: Clock,
         cancel: threading.Event,
         progress: Progress,
     ) -> None:
@@ -41,6 +45,8 @@ class Orders:
         self._journal = journal
         self._responder = responder
         self._lookup = lookup
+        self._clock = clock
+        self._budget = authority.budget(clock)
         self._cancel = cancel
         self._progress = progress
 
@@ -48,17 +54,22 @@ class Orders:
         self, request: CertRequest, challenge: type[Any], publisher: Publisher | None = None
     ) -> IssuedCert:
         """Order a certificate for the request; see `hookspecs.Acme.obtain`."""
+        attempt = self._budget.attempt(request.lineage, request.names)
         try:
-            with self._authority.client() as client:
+            with self._authority.client(self._clock) as client:
                 solver = self._solver(client, request, challenge, publisher)
                 order = self._resume(client, request, solver) or self._begin(
-                    client, request, solver
+                    client, request, solver, attempt
                 )
                 if order.body.status == messages.STATUS_PENDING:
-                    self._authorize(client, request, order, solver)
-                return self._finish(client, request, order)
+                    self._authorize(client, request, order, solver, attempt)
+                attempt.proven(*order.body.authorizations)
+                issued = self._finish(client, request, order)
+                attempt.issued(issued.fullchain_pem)
+                return issued
         except (ChallengeFailed, OrderRefused):
             self._journal.note(request.lineage, order_url=None)
+            attempt.gave_up()
             raise
 
     def _solver(
@@ -97,20 +108,52 @@ class Orders:
         return None if order.body.status == messages.STATUS_INVALID else order
 
     def _begin(
-        self, client: Client, request: CertRequest, solver: Solver
+        self, client: Client, request: CertRequest, solver: Solver, attempt: Attempt
     ) -> messages.OrderResource:
+        _check_clock(client)
+        _check_profile(client, self._authority.settings.profile)
         self._check_caa(client, request, solver)
         solver.rehearse(request.names)
         self._progress(Step(text="Ordering a certificate", name=request.lineage))
+        order = self._order(client, request, attempt)
+        self._journal.note(request.lineage, order_url=order.uri)
+        return order
+
+    def _order(
+        self, client: Client, request: CertRequest, attempt: Attempt
+    ) -> messages.OrderResource:
+        """Send an order, as a renewal where that may be; what the CA will not renew, it may issue.
+
+        Whatever it refuses a renewal for, a certificate is worth more (go-acme/lego#3147).
+        """
+        if request.replaces and client.offers_renewal_info:
+            attempt.order(renews=True)
+            try:
+                order = self._send_order(client, request, request.replaces)
+            except (errors.ConflictError, messages.Error) as error:
+                why = not_as_renewal(error)
+                if why is None:
+                    raise
+                text = f"The CA does not take the order as a renewal, so it is a new one: {why}"
+                self._progress(Step(text=text, name=request.lineage))
+            else:
+                if replaced(order) != request.replaces:
+                    attempt.exempt_no_more()
+                return order
+        attempt.order(renews=False)
+        return self._send_order(client, request, None)
+
+    def _send_order(
+        self, client: Client, request: CertRequest, replaces: str | None
+    ) -> messages.OrderResource:
+        profile = self._authority.settings.profile
         try:
-            order = client.open_order(request.names, self._authority.settings.profile)
+            return client.open_order(request.names, profile, replaces)
         except messages.Error as error:
             if error.code != "accountDoesNotExist":
                 raise
             self._authority.renew_account(client)
-            order = client.open_order(request.names, self._authority.settings.profile)
-        self._journal.note(request.lineage, order_url=order.uri)
-        return order
+            return client.open_order(request.names, profile, replaces)
 
     def _check_caa(self, client: Client, request: CertRequest, solver: Solver) -> None:
         """Ask before the CA does, which would refuse, and count it."""
@@ -131,6 +174,7 @@ class Orders:
         request: CertRequest,
         order: messages.OrderResource,
         solver: Solver,
+        attempt: Attempt,
     ) -> None:
         """Prove every name that the CA does not yet take as proven."""
         found = [client.read_authorization(url) for url in order.body.authorizations]
@@ -142,10 +186,12 @@ class Orders:
         for batch in solver.batches(proofs):
             with solver.showing(batch):
                 self._progress(Step(text="Proving the name to the CA", name=request.lineage))
+                attempt.answer({proof.authorization.uri: proof.name for proof in batch})
                 for proof in batch:
                     _answer(client, proof)
                 for proof in batch:
                     self._await_validation(client, proof.authorization)
+                    attempt.proven(proof.authorization.uri)
 
     def _await_validation(
         self, client: Client, authorization: messages.AuthorizationResource
@@ -182,7 +228,29 @@ class Orders:
                 patience.wait(client.net.retry_after)
                 order = client.read_order(url)
         chain = client.download(order.body.certificate)
-        return IssuedCert(fullchain_pem=chain, clock_offset=client.net.clock_offset)
+        return IssuedCert(fullchain_pem=chain, clock_offset=client.net.clock_offset or 0.0)
+
+
+def _check_clock(client: Client) -> None:
+    """Order nothing by a clock that is wrong, as one is that was never set since a start."""
+    offset = client.net.clock_offset
+    if offset is not None and abs(offset) > _TOLERATED:
+        raise ClockSkewed(
+            f"This host's clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}, so "
+            "no certificate was ordered. What is served stays so.",
+            offset=offset,
+        )
+
+
+def _check_profile(client: Client, profile: str | None) -> None:
+    if profile is None or profile in client.profiles:
+        return
+    offered = ", ".join(client.profiles)
+    raise ConfigError(
+        "picdns.acme.profile",
+        f"this CA does not offer {profile}, so nothing was ordered. What is served stays so.",
+        hint=f"This CA offers: {offered}." if offered else "It offers none: remove the setting.",
+    )
 
 
 def _answer(client: Client, proof: Proof) -> None:

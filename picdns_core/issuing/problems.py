@@ -14,6 +14,7 @@ from picdns_core.errors import (
     ConfigError,
     OrderRefused,
     PicdnsError,
+    ProviderError,
     ProviderUnavailable,
     RateLimited,
 )
@@ -50,6 +51,12 @@ _SETTINGS = {
     "invalidEmail": ("picdns.acme.email", "Correct it."),
     "unsupportedContact": ("picdns.acme.email", "Correct it."),
     "invalidProfile": ("picdns.acme.profile", "Choose one that this CA offers."),
+}
+_NO_RENEWAL_S_FAULT = ("rateLimited", "accountDoesNotExist", "badNonce", "serverInternal")
+_REVOCATION_HINTS = {
+    "badRevocationReason": "Give another reason, as `unspecified` or `superseded`.",
+    "unauthorized": "It was had by another account. Who holds its private key can have it revoked "
+    "at the CA by that.",
 }
 
 
@@ -103,9 +110,32 @@ def order_failed(names: tuple[str, ...], error: messages.Error | None) -> Picdns
     )
 
 
+def problem_code(error: messages.Error) -> str:
+    """Return the last part of the problem's type, which `code` has only of those acme knows."""
+    return str(error.typ).rpartition(":")[2]
+
+
+def not_as_renewal(error: messages.Error | errors.ConflictError) -> str | None:
+    """Say why the CA takes no order that replaces; None where without that it would do no better.
+
+    A 409, as for alreadyReplaced (RFC 9773, section 5), is a ConflictError before it is read.
+    """
+    if isinstance(error, errors.ConflictError):
+        return "it was replaced already"
+    return None if problem_code(error) in _NO_RENEWAL_S_FAULT else _said(error)
+
+
+def revocation_refused(error: messages.Error) -> ProviderError:
+    """Say why the CA does not revoke a certificate."""
+    code = problem_code(error)
+    return ProviderError(
+        f"The CA does not revoke the certificate: {_said(error)} ({code}). {_KEPT}",
+        hint=_REVOCATION_HINTS.get(code, "See what the CA asks for; nothing was changed."),
+    )
+
+
 def _from_problem(error: messages.Error, retry_after: float | None) -> PicdnsError:
-    code = str(error.typ).rpartition(":")[2]
-    said = f"{error.detail or error.title or code}".rstrip(".")
+    code, said = problem_code(error), _said(error)
     if setting := _SETTINGS.get(code):
         key, hint = setting
         return ConfigError(key, f"the CA says: {said}. {_KEPT}", hint=hint)
@@ -146,6 +176,10 @@ def _rate_limited(said: str, retry_after: float | None) -> RateLimited:
         retry_after=retry_after,
         hint="Nothing to mend; do not force it.",
     )
+
+
+def _said(error: messages.Error) -> str:
+    return f"{error.detail or error.title or problem_code(error)}".rstrip(".")
 
 
 def _short(error: Exception) -> str:

@@ -2,7 +2,8 @@
 
 Its ClientNetwork forgets the nonces of error responses, gives up at the second badNonce and at the
 first connection that a server has closed meanwhile; its errors drop Retry-After; its polling
-sleeps whole seconds; its `new_order` hides the order's URL until each authorization is read.
+sleeps whole seconds; its `new_order` hides the order's URL until each authorization is read; its
+orders do not know `replaces` (RFC 9773, section 5); what it reads may be of any length.
 """
 
 from collections.abc import Sequence
@@ -12,29 +13,43 @@ from ipaddress import ip_address
 from typing import Any
 
 import requests
-from acme import client, messages
-from josepy import jwa, jwk
+import urllib3
+from acme import client, errors, messages
+from josepy import json_util, jwa, jwk
 
+from picdns_core.clock import Clock
 from picdns_core.http import Session
 
 _NONCE_TRIES = 8
 _CONNECTION_TRIES = 3
+_LONGEST = 65536
+
+
+class Order(messages.Order):
+    """An order that may be to replace a certificate, as the CA reflects it."""
+
+    replaces: str | None = json_util.field("replaces", omitempty=True)
+
+
+class _NewOrder(messages.NewOrder):
+    replaces: str | None = json_util.field("replaces", omitempty=True)
 
 
 class Network(client.ClientNetwork):
-    """Signs and sends; for one thread at a time.
+    """Signs, once it has a key, and sends; for one thread at a time.
 
     After each answer `retry_after` is what it asked for, in seconds, or None, and
-    `clock_offset` how far our clock is ahead of the server's, in seconds.
+    `clock_offset` how far `clock` is ahead of the server's, in seconds, None until that tells.
     """
 
-    def __init__(self, key: jwk.JWKEC, ca_bundle: str | None) -> None:
-        super().__init__(key, alg=jwa.ES256, user_agent="picdns", timeout=30)
+    def __init__(self, ca_bundle: str | None, clock: Clock) -> None:
+        super().__init__(alg=jwa.ES256, user_agent="picdns", timeout=30)
         self.session.close()
         self.session = Session(ca_bundle, key="picdns.acme.ca_bundle")
         self.verify_ssl = self.session.verify  # type: ignore[assignment] # a path works as well
+        self.clock = clock
         self.retry_after: float | None = None
-        self.clock_offset = 0.0
+        self.clock_offset: float | None = None
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a signed request; each request of an order may safely be sent twice."""
@@ -51,15 +66,35 @@ class Network(client.ClientNetwork):
                 if isinstance(error, requests.exceptions.SSLError) or cuts == _CONNECTION_TRIES:
                     raise
 
+    def read(self, url: str) -> bytes:
+        """Ask without a signature for what is never long; ValueError when it is."""
+        headers = {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
+        with self.session.get(
+            url, headers=headers, timeout=self._default_timeout, stream=True
+        ) as response:
+            self._hear(response)
+            if not response.ok:
+                raise errors.ClientError(response)
+            try:
+                body = bytes(response.raw.read(_LONGEST + 1, decode_content=False))
+            except urllib3.exceptions.HTTPError as error:
+                raise requests.ConnectionError(str(error)) from error
+        if len(body) > _LONGEST:
+            raise ValueError(f"more than {_LONGEST} bytes")
+        return body
+
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         response = super()._send_request(method, url, *args, **kwargs)
-        now = datetime.now(UTC)
-        self.retry_after = _seconds(response.headers.get("Retry-After"), now)
-        if (date := _date(response.headers.get("Date"))) is not None:
-            self.clock_offset = (now - date).total_seconds()
+        self._hear(response)
         if not response.ok and self.REPLAY_NONCE_HEADER in response.headers:
             self._add_nonce(response)
         return response
+
+    def _hear(self, response: requests.Response) -> None:
+        now, date = self.clock.now(), _date(response.headers.get("Date"))
+        self.retry_after = _seconds(response.headers.get("Retry-After"), date or now)
+        if date is not None:
+            self.clock_offset = (now - date).total_seconds()
 
 
 class Client(client.ClientV2):
@@ -83,10 +118,25 @@ class Client(client.ClientV2):
         """The names by which CAA records allow this CA, as its directory says."""
         return tuple(getattr(self.directory.meta, "caa_identities", None) or ())
 
-    def open_order(self, names: Sequence[str], profile: str | None) -> messages.OrderResource:
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles that the CA offers, as its directory says."""
+        return tuple(getattr(self.directory.meta, "profiles", None) or ())
+
+    @property
+    def offers_renewal_info(self) -> bool:
+        """Whether the CA says when to renew, and knows what `replaces` is (RFC 9773)."""
+        return renewal_info_url(self.directory) is not None
+
+    def open_order(
+        self, names: Sequence[str], profile: str | None, replaces: str | None
+    ) -> messages.OrderResource:
         """Create an order (RFC 8555, section 7.4); its authorizations are not read yet."""
-        identifiers = [_identifier(name) for name in names]
-        order = messages.NewOrder(identifiers=identifiers, profile=profile or "")
+        order = _NewOrder(
+            identifiers=[_identifier(name) for name in names],
+            profile=profile or "",
+            replaces=replaces,
+        )
         response = self._post(self.directory["newOrder"], order)
         return _order(response, response.headers["Location"])
 
@@ -105,6 +155,16 @@ class Client(client.ClientV2):
         return self._post_as_get(url).content
 
 
+def renewal_info_url(directory: messages.Directory) -> str | None:
+    """Return below what renewal information stands, None where the CA has none."""
+    return getattr(directory, "renewalInfo", None) or None
+
+
+def replaced(order: messages.OrderResource) -> str | None:
+    """Return what the CA takes the order to replace; it must reflect that (RFC 9773, section 5)."""
+    return getattr(order.body, "replaces", None)
+
+
 def _identifier(name: str) -> messages.Identifier:
     try:
         ip_address(name)
@@ -114,14 +174,14 @@ def _identifier(name: str) -> messages.Identifier:
 
 
 def _order(response: requests.Response, url: str) -> messages.OrderResource:
-    return messages.OrderResource(body=messages.Order.from_json(response.json()), uri=url)
+    return messages.OrderResource(body=Order.from_json(response.json()), uri=url)
 
 
 def _seconds(retry_after: str | None, now: datetime) -> float | None:
     """Read Retry-After as seconds or as an HTTP date (RFC 9110, section 10.2.3)."""
     if retry_after is None:
         return None
-    if retry_after.isdigit():
+    if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     date = _date(retry_after)
     return None if date is None else max(0.0, (date - now).total_seconds())
@@ -130,6 +190,6 @@ def _seconds(retry_after: str | None, now: datetime) -> float | None:
 def _date(text: str | None) -> datetime | None:
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

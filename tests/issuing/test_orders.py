@@ -316,8 +316,8 @@ def test_missing_ca_bundle_names_the_setting(make_cell: MakeCell) -> None:
 def test_keys_of_every_type_are_taken(make_cell: MakeCell) -> None:
     """What the setting allows, the CA issues for."""
     cell = make_cell(caddy=False)
-    cell.runner.up()
-    for key_type in ("ec256", "ec384", "rsa2048", "rsa3072"):
+    cell.runner.up()  # ec256
+    for key_type in ("ec384", "rsa2048", "rsa3072"):
         cell.set(picdns={"acme": {"key_type": key_type}})
         assert cell.runner.renew(NAME, force=True).failed == ()
 
