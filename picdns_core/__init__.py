@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from picdns_core.config import ConfigSource
     from picdns_core.errors import (
         AddressDisputed,
+        AddressUnusable,
         AuthenticationFailed,
         Busy,
         CaddyDown,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Acme",
     "AddressDisputed",
+    "AddressUnusable",
     "Addresses",
     "Adopted",
     "Adoption",

@@ -1,11 +1,12 @@
 """Tells observers what happened to a cell, once it is so."""
 
 import threading
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from picdns_core.errors import PicdnsError
-from picdns_core.events import CertFailed, CertIssued, Event, Registered
-from picdns_core.model import Cell, Registration
+from picdns_core.events import CertFailed, CertIssued, Event, IpChanged, Registered, Ticked
+from picdns_core.model import Addresses, Cell, Registration
 from picdns_core.observers import Observers
 from picdns_core.store import Certificate
 from picdns_core.wanted import Wanted
@@ -17,7 +18,9 @@ class Announcer:
     To be used with no lock held: an observer may take its time, or call back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: Callable[[], Iterable[object]] = tuple) -> None:
+        """Take who of our own hears events; asked at each, since the config may change."""
+        self._own = own
         self._guard = threading.Lock()
         self._observers: Observers | None = None
 
@@ -39,7 +42,9 @@ class Announcer:
             )
         )
 
-    def failed(self, cell: Cell, at: datetime, want: Wanted, error: PicdnsError) -> None:
+    def failed(
+        self, cell: Cell, at: datetime, want: Wanted, error: PicdnsError, retry_at: datetime
+    ) -> None:
         self._tell(
             CertFailed(
                 cell=cell,
@@ -48,10 +53,19 @@ class Announcer:
                 names=want.names,
                 error=error.message,
                 hint=error.hint,
+                retry_at=retry_at,
             )
         )
 
+    def ticked(self, event: Ticked) -> None:
+        self._tell(event)
+
+    def ip_changed(
+        self, cell: Cell, at: datetime, addresses: Addresses, previous: Addresses
+    ) -> None:
+        self._tell(IpChanged(cell=cell, at=at, addresses=addresses, previous=previous))
+
     def _tell(self, event: Event) -> None:
         with self._guard:
-            self._observers = self._observers or Observers()
+            self._observers = self._observers or Observers(self._own)
         self._observers.tell(event)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from picdns_core.announcer import Announcer
-from picdns_core.errors import Busy, Cancelled, PicdnsError
+from picdns_core.backoff import retry_at
+from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.going_live import put_live
 from picdns_core.hookspecs import Acme
 from picdns_core.job import Job
-from picdns_core.model import Problem, Progress, Report
+from picdns_core.model import Problem, Progress, Report, Step
+from picdns_core.renewal import Issue
 from picdns_core.store import Certificate
 from picdns_core.wanted import Wanted
 
+if TYPE_CHECKING:
+    from picdns_core.issuing import Reason
+
 _PARALLEL = 8
+
+Results = dict[Wanted, Certificate | PicdnsError | None]
+"""What came of each: None where somebody else had got it meanwhile."""
 
 
 class Certificates:
@@ -29,61 +39,105 @@ class Certificates:
         self._cancel = cancel
         self._progress = progress
 
-    def due(self, wants: Sequence[Wanted]) -> list[Wanted]:
-        """Return those of which a new one is to be had now."""
-        return [one for one in wants if self._job.renewal.why_due(one, self._job.source_of(one))]
+    def due(self, wants: Iterable[Wanted]) -> dict[Wanted, str]:
+        """Return those of which a new one is to be had now, each with the reason."""
+        job = self._job
+        left_open = set(job.journal.open_lineages())
 
-    def renew(self, due: Sequence[Wanted], *, force: bool = False) -> Report:
+        def why(want: Wanted) -> str | None:
+            source = job.source_of(want)
+            if want.lineage in left_open:
+                return job.renewal.why_due(want, source)
+            return job.renewal.why_replace(want, job.lineages.glance(want.lineage), source)
+
+        return {want: reason for want in wants if (reason := why(want))}
+
+    def renew(self, due: Collection[Wanted], *, force: bool = False) -> Report:
         """Get them, put the newest of all live, tell; `force` gets those that are not due, too."""
         job = self._job
-        asks_port_80 = job.mode.needs_port_80 and any(not one.internal for one in due)
-        # Caddy must route the challenge before the CA asks for it.
-        deployed = asks_port_80 and put_live(job, self._announce, self._progress, reassure=True)
-        with job.responder if asks_port_80 else nullcontext():
-            results = self._issue(due, force=force)
+        with self._answering(due) as deployed:
+            results = self._each(due, partial(job.renewal.renew, force=force))
         job.leftovers.tell(job.failures)
-        failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
-        for want, error in failed.items():
-            if isinstance(error, Busy | Cancelled):
-                continue  # no news: somebody else is at it, or the host wanted it so
-            self._announce.failed(job.cell, job.clock.now(), want, error)
+        for want, result in results.items():
+            self._note(want, result)
         deployed = put_live(job, self._announce, self._progress) or deployed
-        return Report(
-            issued=tuple(want.names for want in due if isinstance(results[want], Certificate)),
-            deployed=deployed,
-            failed=tuple(Problem.of(want.names, error) for want, error in failed.items()),
-        )
+        return _report(results, deployed=deployed)
 
-    def _issue(
-        self, due: Sequence[Wanted], *, force: bool
-    ) -> dict[Wanted, Certificate | PicdnsError | None]:
-        if not due:
+    def revoke(self, wants: Iterable[Wanted], reason: Reason) -> None:
+        """Have the CA revoke those in use; that others are to be had is on disk before."""
+        from picdns_core.issuing import REASONS
+
+        job = self._job
+        current = [job.lineages.current(one.lineage) for one in wants if not one.internal]
+        issued = [one for one in current if one and one.meta.source == job.source]
+        if not issued:
+            raise ConfigError(
+                "",
+                "No certificate of that name from the public CA is in use, so none was revoked.",
+                hint="Certificates of the cell's own CA cannot be revoked: renew them by "
+                "`picdns renew --force`.",
+            )
+        for certificate in issued:
+            job.agenda.revoke(certificate)
+            self._progress(Step(text="Revoking the certificate", name=certificate.lineage))
+            chain = job.lineages.fullchain(certificate.lineage, certificate.generation)
+            job.authority.revoke(chain or b"", REASONS[reason], job.clock)
+
+    def rehearse(self) -> Report:
+        """Get each public certificate once, and throw it away."""
+        job = self._job
+        wants = [one for one in job.wants if not one.internal]
+        with self._answering(wants):
+            return _report(self._each(wants, job.renewal.rehearse))
+
+    @contextmanager
+    def _answering(self, wants: Collection[Wanted]) -> Iterator[bool]:
+        """Have port 80 answered while the CA looks there; True when that changed a server."""
+        job = self._job
+        if not job.mode.needs_port_80 or all(one.internal for one in wants):
+            yield False
+            return
+        # Caddy must route the challenge before the CA asks for it.
+        deployed = put_live(job, self._announce, self._progress, reassure=True)
+        with job.responder:
+            yield deployed
+
+    def _each(
+        self,
+        wants: Collection[Wanted],
+        work: Callable[[Wanted, str, Issue], Certificate | None],
+    ) -> Results:
+        """Do this with each certificate, several at a time."""
+        job = self._job
+        if not wants:
             return {}
-        acme = self._orders() if self._job.mode.public else None
+        acme = self._orders() if job.mode.public else None
 
-        def issue(want: Wanted) -> Certificate | PicdnsError | None:
-            return self._issue_one(want, acme, force=force)
+        def attempt(want: Wanted) -> Certificate | PicdnsError | None:
+            try:
+                return work(want, job.source_of(want), job.issuer_of(want, acme))
+            except PicdnsError as error:
+                return error
 
-        if len(due) == 1:
-            return {due[0]: issue(due[0])}
+        if len(wants) == 1:
+            return {want: attempt(want) for want in wants}
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-issue") as pool:
-            return dict(zip(due, pool.map(issue, due), strict=True))
+            return dict(zip(wants, pool.map(attempt, wants), strict=True))
 
-    def _issue_one(
-        self, want: Wanted, acme: Acme | None, *, force: bool
-    ) -> Certificate | PicdnsError | None:
+    def _note(self, want: Wanted, result: Certificate | PicdnsError | None) -> None:
+        """Keep what failed, with when to try again, and tell; or that it does no more."""
         job = self._job
-        ask = job.issuer_of(want, acme)
-        try:
-            certificate = job.renewal.renew(want, job.source_of(want), ask, force=force)
-        except PicdnsError as error:
-            if not isinstance(error, Busy | Cancelled):
-                job.failures.note(want.lineage, error)
-            return error
-        job.failures.clear(want.lineage)
-        return certificate
+        if isinstance(result, Busy | Cancelled):
+            return  # no news: somebody else is at it, or the host wanted it so
+        if not isinstance(result, PicdnsError):
+            job.failures.clear(want.lineage)
+            return
+        before, now = job.failures.get(want.lineage), job.clock.now()
+        again = retry_at(result, before.count if before else 0, now)
+        job.failures.note(want.lineage, result, again)
+        self._announce.failed(job.cell, now, want, result, again)
 
     def _orders(self) -> Acme:
         from picdns_core.issuing import Orders
@@ -98,3 +152,12 @@ class Certificates:
             self._cancel,
             self._progress,
         )
+
+
+def _report(results: Results, *, deployed: bool = False) -> Report:
+    failed = {one: result for one, result in results.items() if isinstance(result, PicdnsError)}
+    return Report(
+        issued=tuple(want.names for want, one in results.items() if isinstance(one, Certificate)),
+        deployed=deployed,
+        failed=tuple(Problem.of(want.names, error) for want, error in failed.items()),
+    )

@@ -87,6 +87,12 @@ class OrderRefused(ProviderError):
     """The CA will not issue this certificate as it was asked for (its policy, our request)."""
 
 
+class AddressUnusable(PicdnsError):
+    """This host has no public address at which it could be reached."""
+
+    retryable = True
+
+
 class ChallengeFailed(PicdnsError):
     """The CA looked, and did not find the proof that the name is ours."""
 

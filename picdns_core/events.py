@@ -40,12 +40,16 @@ class CertIssued(Event, frozen=True, kw_only=True):
 
 
 class CertFailed(Event, frozen=True, kw_only=True):
-    """A certificate could not be had; the one before it, if any, is still served."""
+    """A certificate could not be had; the one before it, if any, is still served.
+
+    `retry_at` is when the heartbeat tries again, where one is running.
+    """
 
     lineage: str
     names: tuple[str, ...]
     error: str
     hint: str
+    retry_at: datetime | None = None
 
 
 class ModeChanged(Event, frozen=True, kw_only=True):
@@ -59,9 +63,11 @@ class Ticked(Event, frozen=True, kw_only=True):
 
     `did` says in words what was done and why, and is empty when there was nothing to do.
     `seconds` is how long it took, `previous_at` when the tick before it was (None at the very
-    first), `next_at` when the next will be. `problems` is all that is broken now, `recovered`
-    what was so at the tick before and is no more. `published` are the addresses that are
-    confirmed, since `published_at`; `certificates` is when each ends, by lineage.
+    first), `next_at` when the next will be, `due_at` when there will be something to do as far as
+    is known. `problems` is what is broken in this task, `recovered` what was so at the tick
+    before and is no more. `waiting` says what the config asks for and nobody has done yet.
+    `published` are the addresses that are confirmed, since `published_at`; `certificates` is when
+    each ends, by lineage.
     """
 
     task: Literal["addresses", "certificates"]
@@ -69,6 +75,8 @@ class Ticked(Event, frozen=True, kw_only=True):
     seconds: float
     previous_at: datetime | None
     next_at: datetime
+    due_at: datetime | None = None
+    waiting: str | None = None
     problems: tuple[Failure, ...]
     recovered: tuple[Failure, ...]
     published: Addresses

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from picdns_core import config
+from picdns_core.agenda import Agenda
 from picdns_core.clock import Clock
-from picdns_core.config import ConfigSource
 from picdns_core.errors import PicdnsError
 from picdns_core.hookspecs import Acme, Signer
 from picdns_core.kept import Kept
 from picdns_core.leftovers import Leftovers
 from picdns_core.model import CertRequest, DomainMode, IssuedCert, Progress, Registration
-from picdns_core.plugins import Claimant, Holder, Provider, load_mode
+from picdns_core.opening import Opened, Opener
+from picdns_core.plugins import Claimant, Holder
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
 from picdns_core.settings import PicdnsSettings
-from picdns_core.store import FileStore, Lineages, ModeSecrets, Store
+from picdns_core.store import Certificate, Lineages, ModeSecrets
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
 from picdns_core.store.registrations import Claim, Registrations
-from picdns_core.store.secrets import EAB_KEY, take_secrets
+from picdns_core.store.secrets import EAB_KEY
+from picdns_core.store.ticks import Ticks
 from picdns_core.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
     from picdns_core.address import AddressFinder
     from picdns_core.deploy.deployment import Deployment
-    from picdns_core.issuing import Authority, Http01Responder
+    from picdns_core.issuing import Authority, Http01Responder, RenewalInfo
     from picdns_core.lookup import Lookup
 
 
@@ -42,9 +42,8 @@ class Job:
     def __init__(
         self,
         root: Path,
-        source: ConfigSource,
-        raw: Mapping[str, Any],
-        store: Store | None,
+        opener: Opener,
+        opened: Opened,
         signer: Signer | None,
         clock: Clock,
         cancel: threading.Event,
@@ -53,27 +52,31 @@ class Job:
     ) -> None:
         self.clock = clock
         self._kept = kept
-        self.provider = self._load(config.mode_name(raw))
+        self.waiting = opened.waiting
+        self.trouble = opened.trouble
+        self.provider = opened.provider
         self.mode = self.provider.mode
-        self.store: Store = store or FileStore(root, config.read_settings(raw).files.group)
+        self.store = opened.store
         self.secrets = ModeSecrets(self.store, root, self.mode.name, self.mode.secrets)
-        parsed = config.parse(take_secrets(source, raw, self.store, root, self.mode), self.mode)
-        self.cell = parsed.cell
-        self.settings = parsed.settings
-        self.picdns = _anchored(parsed.picdns, root)
+        self.cell = opened.config.cell
+        self.settings = opened.config.settings
+        self.picdns = _anchored(opened.config.picdns, root)
         self.wants: list[Wanted] = wanted(self.cell, self.mode)
-        self.lineages = Lineages(self.store)
+        self.lineages = kept.one("lineages", self.store, lambda: Lineages(self.store))
         self.journal = Journal(self.store)
         self.failures = Failures(self.store, clock)
         self.registrations = Registrations(self.store)
         self.leftovers = Leftovers(
-            self.store, self._load, self.holder, lambda: self.lookup, progress
+            self.store, opener.load, self.holder, lambda: self.lookup, progress
         )
+        self.ticks = Ticks(self.store)
+        self.agenda = Agenda(self.store, clock)
         self.renewal = Renewal(
             self.store,
             self.mode.name,
             self.picdns.acme.key_type,
             self.leftovers.remove,
+            self.agenda,
             clock,
             progress,
         )
@@ -122,9 +125,6 @@ class Job:
             secrets=ModeSecrets(self.store, self._root, mode.name, mode.secrets),
             registration=claim.registration,
         )
-
-    def _load(self, mode: str) -> Provider:
-        return self._kept.one(f"mode {mode}", mode, lambda: load_mode(mode))
 
     @property
     def authority(self) -> Authority:
@@ -197,10 +197,15 @@ class Job:
             progress=self._progress,
         )
 
+    @property
+    def source(self) -> str:
+        """Name the public CA as the source of certificates."""
+        return f"acme:{self.picdns.acme.directory}"
+
     def source_of(self, want: Wanted) -> str:
         """Name who issues this certificate, as its meta does."""
         if self.mode.public and not want.internal:
-            return f"acme:{self.picdns.acme.directory}"
+            return self.source
         from picdns_core.trust import fingerprint
 
         return f"signer:{fingerprint(self.signer.root_pem())}"
@@ -210,6 +215,14 @@ class Job:
         if want.internal:
             return self.signer.sign
         return lambda request: self._ask_provider(request, acme)
+
+    def ask_ca(self, certificate: Certificate) -> RenewalInfo | None:
+        """Ask the CA when it would have a certificate of its own renewed (RFC 9773)."""
+        from picdns_core.issuing import certificate_id
+
+        chain = self.lineages.fullchain(certificate.lineage, certificate.generation)
+        identifier = certificate_id(chain) if chain else None
+        return self.authority.renewal_info(identifier, self.clock) if identifier else None
 
     def _ask_provider(self, request: CertRequest, acme: Acme | None) -> IssuedCert:
         claim = self.claim()  # with the lineage's lock held, so that it stays

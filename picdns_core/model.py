@@ -193,9 +193,11 @@ class Failure(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """What `up` or `renew` did: the names that got a new certificate, and what failed.
 
-    `deployed` is true when a server's configuration or certificates changed.
+    `deployed` is true when a server's configuration or certificates changed. `addresses` says in
+    words what was done about the public addresses, and is empty where there was nothing to do.
     """
 
     issued: tuple[tuple[str, ...], ...] = ()
     deployed: bool = False
     failed: tuple[Problem, ...] = ()
+    addresses: tuple[str, ...] = ()

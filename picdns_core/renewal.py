@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from picdns_core import wanted
+from picdns_core.agenda import Agenda
 from picdns_core.clock import Clock
 from picdns_core.errors import Busy, CertificateRejected
 from picdns_core.model import CertRequest, IssuedCert, Progress, Step
@@ -11,6 +14,8 @@ from picdns_core.settings import KeyType
 from picdns_core.store import Certificate, CertMeta, Lineages, Store
 from picdns_core.store.journal import Journal, OrderIntent
 from picdns_core.wanted import Wanted
+
+_REHEARSAL = "_rehearsal."  # no name of a host has an underscore
 
 Issue = Callable[[CertRequest], IssuedCert]
 """Turns a request into a chain."""
@@ -28,6 +33,7 @@ class Renewal:
         mode: str,
         key_type: KeyType,
         withdraw: Callable[[str], None],
+        agenda: Agenda,
         clock: Clock,
         progress: Progress,
     ) -> None:
@@ -37,6 +43,7 @@ class Renewal:
         self._mode = mode
         self._key_type = key_type
         self._withdraw = withdraw
+        self._agenda = agenda
         self._clock = clock
         self._progress = progress
 
@@ -46,7 +53,14 @@ class Renewal:
         if intent and intent.order_url:
             return "an order was left open"
         newest = self._lineages.newest(want.lineage)
-        return wanted.why_due(want, newest, source, self._clock.now())
+        return self.why_replace(want, newest, source)
+
+    def why_replace(self, want: Wanted, have: Certificate | None, source: str) -> str | None:
+        """Say why another certificate is to be had instead of this one, None when it will do."""
+        now = self._clock.now()
+        if unfit := wanted.why_unfit(want, have, source, now):
+            return unfit
+        return self._agenda.why(have) if have and now >= self._agenda.due_at(have) else None
 
     def renew(self, want: Wanted, source: str, issue: Issue, *, force: bool) -> Certificate | None:
         """Get a new certificate, if one is still due once the lock is ours; else None.
@@ -71,6 +85,29 @@ class Renewal:
                 raise
             self._journal.close(want.lineage)
             return certificate
+
+    def rehearse(self, want: Wanted, source: str, issue: Issue) -> Certificate:
+        """Get a certificate and throw it away; whatever happens, the next `tidy` leaves nothing.
+
+        What is returned was never on disk.
+        """
+        lineage = f"{_REHEARSAL}{want.lineage}"
+        with self._store.lock(f"lineage-{lineage}", f"rehearsing {want.lineage}"):
+            self._settle(lineage)
+            intent = self._begin(replace(want, lineage=lineage), source)
+            try:
+                self._progress(Step(text="Rehearsing a certificate", name=want.lineage))
+                request = self._request(intent)
+                meta = self._checked(intent, request, issue(request))
+            finally:
+                self._settle(lineage)
+                self._drop(intent)
+        return Certificate(
+            lineage=lineage,
+            generation=intent.generation,
+            meta=meta,
+            files=self._store.files(lineage, intent.generation),
+        )
 
     def tidy(self, wanted: set[str]) -> None:
         """Finish or undo what killed processes left; an order that can go on is left to `renew`."""
@@ -129,14 +166,36 @@ class Renewal:
 
         key = self._lineages.privkey(intent.lineage, intent.generation) or b""
         csr = pem.make_csr(pem.load_key(key), intent.names)
-        return CertRequest(lineage=intent.lineage, names=intent.names, csr_pem=csr)
+        return CertRequest(
+            lineage=intent.lineage,
+            names=intent.names,
+            csr_pem=csr,
+            replaces=self._replaced(intent),
+        )
+
+    def _replaced(self, intent: OrderIntent) -> str | None:
+        """Return what its CA calls the certificate that this one will renew, if it is its own."""
+        newest = self._lineages.newest(intent.lineage)
+        if newest is None or newest.meta.source != intent.source:
+            return None
+        if not intent.source.startswith("acme:"):
+            return None
+        from picdns_core.issuing import certificate_id
+
+        chain = self._lineages.fullchain(newest.lineage, newest.generation)
+        return certificate_id(chain) if chain else None
 
     def _save(self, intent: OrderIntent, request: CertRequest, issued: IssuedCert) -> Certificate:
-        """Look at what came back, and complete the generation with it."""
+        """Complete the generation with what came back."""
+        meta = self._checked(intent, request, issued)
+        return self._lineages.finish(intent.lineage, intent.generation, issued.fullchain_pem, meta)
+
+    def _checked(self, intent: OrderIntent, request: CertRequest, issued: IssuedCert) -> CertMeta:
+        """Look at what came back; CertificateRejected when it is not as it should be."""
         from picdns_core.check import check
 
         facts = check(request, issued, self._clock.now())
-        meta = CertMeta(
+        return CertMeta(
             names=intent.names,
             issuer=facts.issuer,
             serial=facts.serial,
@@ -146,4 +205,3 @@ class Renewal:
             mode=intent.mode,
             source=intent.source,
         )
-        return self._lineages.finish(intent.lineage, intent.generation, issued.fullchain_pem, meta)

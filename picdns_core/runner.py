@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from picdns_core import names
-from picdns_core.announcer import Announcer
-from picdns_core.certificates import Certificates
 from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
-from picdns_core.errors import ConfigError, PicdnsError
+from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.going_live import put_live
 from picdns_core.hookspecs import Signer
-from picdns_core.job import Job
-from picdns_core.kept import Kept
-from picdns_core.model import CertFiles, Progress, Report, Step
-from picdns_core.registrar import Registrar
+from picdns_core.model import CertFiles, Progress, Report
 from picdns_core.store import ConfigFile, Store
 from picdns_core.store.failures import CELL
+from picdns_core.wanted import Wanted
+from picdns_core.workshop import Workshop
 
 if TYPE_CHECKING:
     from picdns_core.adoption import Adoption
+    from picdns_core.events import Ticked
+    from picdns_core.issuing import Reason
+    from picdns_core.job import Job
     from picdns_core.status import Status
-
-_log = logging.getLogger(__name__)
 
 
 class Runner:
@@ -49,13 +47,9 @@ class Runner:
         progress: Progress | None = None,
     ) -> None:
         self._root = Path(root).absolute()
-        self._config = config or ConfigFile(self._root)
-        self._store = store
-        self._signer = signer
-        self._progress = progress or _quiet
-        self._cancel = threading.Event()
-        self._kept = Kept()
-        self._announce = Announcer()
+        self.workshop = Workshop(
+            self._root, config or ConfigFile(self._root), store, signer, progress
+        )
         self._status: Status | None = None
 
     def up(self) -> Report:
@@ -65,13 +59,16 @@ class Runner:
         certificate that fails stops none of the others: it is in the report. Everything that
         concerns all of them raises a PicdnsError.
         """
-        job = self._open()
+        job = self.workshop.open()
         with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
             job.renewal.tidy({one.lineage for one in job.wants})
-            self._registrar(job).register()
-            certificates = self._certificates(job)
-            return certificates.renew(certificates.due(job.wants))
+            self.workshop.registrar(job).register()
+            job.registrations.enter(job.mode.name)
+            job.ticks.believe(job.clock.now())
+            certificates = self.workshop.certificates(job)
+            report = certificates.renew(certificates.due(job.wants))
+            return self._published(job, report)
 
     def renew(self, name: str | None = None, *, force: bool = False) -> Report:
         """Get the certificates that are due, and put them live.
@@ -79,18 +76,11 @@ class Runner:
         `name` limits it to the certificates that carry that name, `force` takes them as due.
         ConfigError when no certificate of this cell carries the name.
         """
-        job = self._open()
-        wants = [one for one in job.wants if name is None or names.normal(name) in one.names]
-        if name is not None and not wants:
-            known = ", ".join(known for one in job.wants for known in one.names)
-            raise ConfigError(
-                "",
-                f"No certificate of this cell carries the name {name}.",
-                hint=f"It has: {known}.",
-            )
+        job = self.workshop.open()
+        wants = _carrying(job, name) if name else job.wants
         with self._changing(), job.failures.remembered(CELL):
-            self._registrar(job).register()
-            certificates = self._certificates(job)
+            self.workshop.registrar(job).register()
+            certificates = self.workshop.certificates(job)
             return certificates.renew(wants if force else certificates.due(wants), force=force)
 
     def adopt(self, given: Sequence[CertFiles]) -> Adoption:
@@ -103,21 +93,48 @@ class Runner:
         """
         from picdns_core.adoption import Adopter, assign, read
 
-        job = self._open()
+        job = self.workshop.open()
         found = assign(job.wants, [read(files) for files in given])
         with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
-            adopter = Adopter(job.store, job.mode.name, job.wants, self._progress)
-            return adopter.adopt(found, lambda: put_live(job, self._announce, self._progress))
+            adopter = Adopter(job.store, job.mode.name, job.wants, self.workshop.progress)
+            return adopter.adopt(
+                found, lambda: put_live(job, self.workshop.announce, self.workshop.progress)
+            )
 
     def teardown(self) -> bool:
         """Give the name back; True when there was something to give back.
 
         Certificates stay on disk, and what is served stays served until they end.
         """
-        job = self._open()
+        job = self.workshop.open()
         with self._changing(), job.failures.remembered(CELL):
-            return self._registrar(job).give_back()
+            job.registrations.leave(job.mode.name)
+            return self.workshop.registrar(job).give_back()
+
+    def rehearse(self) -> Report:
+        """Get each certificate from the CA's staging directory once, and throw it away.
+
+        All that an order needs is tried, nothing new is served, and no limit of the CA's real
+        directory is touched. ConfigError when the mode asks no CA, or no staging is known.
+        """
+        job = self.workshop.open_rehearsal()
+        with self._changing():
+            self.workshop.registrar(job).register()
+            return self.workshop.certificates(job).rehearse()
+
+    def revoke(self, name: str, reason: Reason) -> Report:
+        """Revoke the certificates in use that carry the name, and get others at once.
+
+        What is revoked is served until there is another; the heartbeat goes on trying. ConfigError
+        when no certificate of the public CA that carries the name is in use.
+        """
+        job = self.workshop.open()
+        wants = _carrying(job, name)
+        with self._changing(), job.failures.remembered(CELL):
+            certificates = self.workshop.certificates(job)
+            certificates.revoke(wants, reason)
+            return certificates.renew(certificates.due(wants))
 
     def status(self) -> Status:
         """Return the last look at the cell, from memory; looks when there was none yet."""
@@ -127,25 +144,21 @@ class Runner:
         """Look at the store and at what Caddy serves, and return what is there."""
         from picdns_core.status import look
 
-        job = self._open()
-        self._status = look(
-            job.cell,
-            job.wants,
-            job.store,
-            job.deployment,
-            job.failures,
-            job.clock.now(),
-            registered=job.registration is not None,
-        )
+        self._status = look(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open())
         return self._status
+
+    def looked_after(self, *events: Ticked | None) -> None:
+        """Hear from the heartbeat that it has looked after the cell."""
+        if self._status is not None and any(events):
+            self.refresh()
 
     def root_certificate(self) -> bytes:
         """Return the internal root that devices must trust, in PEM."""
-        return self._open().signer.root_pem()
+        return self.workshop.open().signer.root_pem()
 
     def stop(self) -> None:
         """Make what is under way in other threads end soon, with Cancelled; for good."""
-        self._cancel.set()
+        self.workshop.cancel.set()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -157,25 +170,24 @@ class Runner:
                 with suppress(PicdnsError):
                     self.refresh()
 
-    def _open(self, clock: Clock | None = None) -> Job:
-        return Job(
-            self._root,
-            self._config,
-            self._config.read(),
-            self._store,
-            self._signer,
-            clock or Clock.of_host(),
-            self._cancel,
-            self._progress,
-            self._kept,
+    def _published(self, job: Job, report: Report) -> Report:
+        """Publish the addresses, too; what fails there takes nothing from the certificates."""
+        if job.mode.publishes_addresses:
+            from picdns_core.keeping import AddressKeeping
+
+            with suppress(Busy, Cancelled):
+                done = AddressKeeping(self.workshop)(job, at_once=True)
+                return replace(report, addresses=done.did)
+        return report
+
+
+def _carrying(job: Job, name: str) -> list[Wanted]:
+    wants = [one for one in job.wants if names.normal(name) in one.names]
+    if not wants:
+        known = ", ".join(known for one in job.wants for known in one.names)
+        raise ConfigError(
+            "",
+            f"No certificate of this cell carries the name {name}.",
+            hint=f"It has: {known}.",
         )
-
-    def _registrar(self, job: Job) -> Registrar:
-        return Registrar(job, self._announce, self._cancel, self._progress)
-
-    def _certificates(self, job: Job) -> Certificates:
-        return Certificates(job, self._announce, self._cancel, self._progress)
-
-
-def _quiet(step: Step) -> None:
-    _log.info("%s %s", step.text, step.name)
+    return wants

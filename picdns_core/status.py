@@ -7,10 +7,12 @@ from msgspec import Struct
 
 from picdns_core.deploy.deployment import Deployment
 from picdns_core.deploy.probe import served_serial
-from picdns_core.model import Addresses, Cell, Failure
-from picdns_core.store import Certificate, Lineages, Store
-from picdns_core.store.failures import CELL, FORMER, LEFTOVERS, Failures
-from picdns_core.wanted import Wanted
+from picdns_core.job import Job
+from picdns_core.model import Failure
+from picdns_core.store import Certificate
+from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS
+from picdns_core.store.published import Published, PublishedAddresses
+from picdns_core.store.ticks import LastTick
 
 _PROBES = 8
 
@@ -19,7 +21,8 @@ class CertStatus(Struct, frozen=True, kw_only=True):
     """A certificate as it is used.
 
     `path` is its chain, through the `current` link; `served` the serial that Caddy answers with,
-    None when nothing answers or no Caddy is configured.
+    None when nothing answers or no Caddy is configured. It is renewed at `renew_at`, because of
+    `why`; `explanation_url` is where the CA says more, if it does.
     """
 
     names: tuple[str, ...]
@@ -29,50 +32,68 @@ class CertStatus(Struct, frozen=True, kw_only=True):
     not_after: datetime
     days_remaining: int
     renew_at: datetime
+    why: str
+    explanation_url: str | None
     path: str
     served: str | None
 
 
+class HeartbeatStatus(Struct, frozen=True, kw_only=True):
+    """The last tick of each task, by whichever process; None when there was none."""
+
+    addresses: LastTick | None
+    certificates: LastTick | None
+
+
 class Status(Struct, frozen=True, kw_only=True):
-    """The whole cell; `missing` are names that have no certificate yet."""
+    """The whole cell; `missing` are names that have no certificate yet.
+
+    `addresses` is None in modes that publish none. `waiting` says what the config asks for that
+    waits for `up`. `problems` is all that is broken, the oldest first, `last_error` the latest.
+    """
 
     mode: str
     domain: str
     registered: bool
     certificates: tuple[CertStatus, ...]
     missing: tuple[str, ...]
-    addresses: Addresses
+    addresses: Published | None
+    heartbeat: HeartbeatStatus
+    waiting: str | None
+    problems: tuple[Failure, ...]
     last_error: Failure | None
 
 
-def look(
-    cell: Cell,
-    wants: list[Wanted],
-    store: Store,
-    deployment: Deployment,
-    failures: Failures,
-    now: datetime,
-    *,
-    registered: bool,
-) -> Status:
+def look(job: Job) -> Status:
     """Collect the status; takes no lock, and at most a few seconds when Caddy hangs."""
-    lineages = Lineages(store)
-    found = {one.lineage: lineages.current(one.lineage) for one in wants}
+    found = {one.lineage: job.lineages.current(one.lineage) for one in job.wants}
     certificates = [one for one in found.values() if one]
     with ThreadPoolExecutor(_PROBES, thread_name_prefix="picdns-probe") as pool:
-        served = list(pool.map(lambda one: _served(one, deployment), certificates))
+        served = list(pool.map(lambda one: _served(one, job.deployment), certificates))
+    concern = {ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS, *found}
+    problems = tuple(one for one in job.failures.all() if one.subject in concern)
     return Status(
-        mode=cell.mode,
-        domain=cell.domain,
-        registered=registered,
+        mode=job.cell.mode,
+        domain=job.cell.domain,
+        registered=job.registration is not None,
         certificates=tuple(
-            _describe(one, serial, store, now)
-            for one, serial in zip(certificates, served, strict=True)
+            _describe(job, one, serial) for one, serial in zip(certificates, served, strict=True)
         ),
-        missing=tuple(name for one in wants if not found[one.lineage] for name in one.names),
-        addresses=Addresses(),
-        last_error=failures.last([CELL, FORMER, LEFTOVERS, *found]),
+        missing=tuple(name for one in job.wants if not found[one.lineage] for name in one.names),
+        addresses=_addresses(job),
+        heartbeat=HeartbeatStatus(
+            addresses=job.ticks.last("addresses"), certificates=job.ticks.last("certificates")
+        ),
+        waiting=job.waiting,
+        problems=problems,
+        last_error=max(problems, key=lambda failure: failure.at, default=None),
     )
+
+
+def _addresses(job: Job) -> Published | None:
+    if not job.mode.publishes_addresses:
+        return None
+    return PublishedAddresses(job.store).load(job.mode.name, job.cell.domain)
 
 
 def _served(certificate: Certificate, deployment: Deployment) -> str | None:
@@ -81,9 +102,7 @@ def _served(certificate: Certificate, deployment: Deployment) -> str | None:
     return served_serial(deployment.probe, certificate.meta.names[0])
 
 
-def _describe(
-    certificate: Certificate, served: str | None, store: Store, now: datetime
-) -> CertStatus:
+def _describe(job: Job, certificate: Certificate, served: str | None) -> CertStatus:
     meta = certificate.meta
     return CertStatus(
         names=meta.names,
@@ -91,8 +110,10 @@ def _describe(
         serial=meta.serial,
         not_before=meta.not_before,
         not_after=meta.not_after,
-        days_remaining=(meta.not_after - now).days,
-        renew_at=meta.renew_at,
-        path=store.files(certificate.lineage, "current").fullchain,
+        days_remaining=(meta.not_after - job.clock.now()).days,
+        renew_at=job.agenda.due_at(certificate),
+        why=job.agenda.why(certificate),
+        explanation_url=job.agenda.explanation_url(certificate),
+        path=job.store.files(certificate.lineage, "current").fullchain,
         served=served,
     )

@@ -38,8 +38,8 @@ def renew_at(not_before: datetime, not_after: datetime) -> datetime:
     return not_before + (lifetime / 2 if lifetime <= _SHORT else lifetime * 2 / 3)
 
 
-def why_due(want: Wanted, have: Certificate | None, source: str, now: datetime) -> str | None:
-    """Say why a certificate is to be had now, None when it is not."""
+def why_unfit(want: Wanted, have: Certificate | None, source: str, now: datetime) -> str | None:
+    """Say why a certificate is not what is wanted, whatever its age; None when it is."""
     if have is None:
         return "there is none yet"
     if set(have.meta.names) != set(want.names):
@@ -48,6 +48,4 @@ def why_due(want: Wanted, have: Certificate | None, source: str, now: datetime) 
         return "it comes from another CA"
     if now < have.meta.not_before:
         return "it is not valid yet: it was made while the clock was wrong"
-    if now >= have.meta.renew_at:
-        return "its time has come"
     return None

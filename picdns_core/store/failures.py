@@ -19,6 +19,15 @@ CELL = "cell"
 FORMER = "former"
 """The subject of names that a cell had before and could not give back."""
 
+ADDRESSES = "addresses"
+"""The subject of publishing the public addresses."""
+
+CLOCK = "clock"
+"""The subject of a clock that is wrong, and of all that is not decided by it."""
+
+CONFIG = "config"
+"""The subject of a config that the heartbeat cannot read."""
+
 LEFTOVERS = "leftovers"
 """The subject of TXT values that are still in public DNS."""
 
@@ -60,6 +69,13 @@ class Failures:
         """Forget the error of what has succeeded since."""
         self._change(lambda known: {key: known[key] for key in known if key != subject})
 
+    def settle(self, subject: str, error: PicdnsError | None) -> None:
+        """Keep an error where there is one, else forget the one before."""
+        if error:
+            self.note(subject, error)
+        else:
+            self.clear(subject)
+
     @contextmanager
     def remembered(self, subject: str) -> Iterator[None]:
         """Keep an error that passes through as the subject's, until the same thing succeeds."""
@@ -71,6 +87,9 @@ class Failures:
             self.note(subject, error)
             raise
         self.clear(subject)
+
+    def get(self, subject: str) -> Failure | None:
+        return self._read().get(subject)
 
     def all(self) -> tuple[Failure, ...]:
         """Return every failure there is, the oldest first."""

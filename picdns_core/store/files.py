@@ -4,6 +4,7 @@ import errno
 import grp
 import os
 import re
+import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from stat import S_IMODE, S_ISLNK
@@ -15,6 +16,7 @@ from picdns_core.store import atomic, locks
 
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _BASE = Path("data/api/picdns")
+_COARSE = 2_000_000_000  # nanoseconds within which a file system may not tell two changes apart
 
 
 class _Access(NamedTuple):
@@ -83,6 +85,13 @@ class FileStore:
                 for name in names
                 if _PART.fullmatch(name) and not os.path.islink(f"{folder}/{name}")
             )
+
+    def stamp(self, key: str) -> int | None:
+        try:
+            changed = os.stat(self._path(key)).st_mtime_ns
+        except OSError:
+            return None
+        return changed if time.time_ns() - changed > _COARSE else None
 
     def point(self, lineage: str, generation: str | None) -> None:
         path = self._path(f"certs/{lineage}/current")

@@ -44,6 +44,7 @@ class Lineages:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._glances: dict[str, tuple[int | None, Certificate | None]] = {}
 
     def begin(self, lineage: str, generation: str, privkey_pem: bytes) -> None:
         """Keep the private key of a generation whose certificate is still to be had."""
@@ -54,6 +55,9 @@ class Lineages:
         newest = (self._generations(lineage) or ["0"])[-1]
         return f"{int(newest) + 1:06d}"
 
+    def fullchain(self, lineage: str, generation: str) -> bytes | None:
+        return self._store.get(f"certs/{lineage}/{generation}/fullchain.pem")
+
     def privkey(self, lineage: str, generation: str) -> bytes | None:
         return self._store.get(f"certs/{lineage}/{generation}/privkey.pem")
 
@@ -63,6 +67,7 @@ class Lineages:
         """Complete a generation that `begin` began."""
         self._store.put(f"certs/{lineage}/{generation}/fullchain.pem", fullchain_pem)
         save(self._store, f"certs/{lineage}/{generation}/meta.json", meta)
+        self._glances.pop(lineage, None)
         return self._certificate(lineage, generation, meta)
 
     def newest(self, lineage: str) -> Certificate | None:
@@ -71,6 +76,17 @@ class Lineages:
             if found := self.get(lineage, generation):
                 return found
         return None
+
+    def glance(self, lineage: str) -> Certificate | None:
+        """Return the newest as it was at the last look since which nothing came or went there.
+
+        It costs little, and says nothing of who removed or completed single files meanwhile.
+        """
+        stamp = self._store.stamp(f"certs/{lineage}")
+        seen = self._glances.get(lineage)
+        if stamp is None or seen is None or seen[0] != stamp:
+            seen = self._glances[lineage] = stamp, self.newest(lineage)
+        return seen[1]
 
     def current(self, lineage: str) -> Certificate | None:
         """Return the generation that is live."""

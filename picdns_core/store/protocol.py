@@ -26,6 +26,13 @@ class Store(Protocol):
     def keys(self, prefix: str) -> list[str]:
         """List the keys below `prefix`, sorted."""
 
+    def stamp(self, key: str) -> int | None:
+        """Return a number that is another one once something directly below the key has changed.
+
+        None when nothing is there, or it has changed so lately that a further change might not
+        show.
+        """
+
     def point(self, lineage: str, generation: str | None) -> None:
         """Make `generation` the current one of its lineage, in one move; None for none."""
 

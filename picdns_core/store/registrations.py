@@ -8,6 +8,8 @@ from picdns_core.model import Cell, Registration
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
+_IN_FORCE = "cell.json"
+
 
 class Claim(Document, frozen=True, kw_only=True):
     """What was registered, and as whom: teardown works from this, not from the config.
@@ -31,14 +33,35 @@ class _Former(Document, frozen=True, kw_only=True):
     claims: tuple[Claim, ...] = ()
 
 
+class _InForce(Document, frozen=True, kw_only=True):
+    """Which mode the cell is in, whatever the config says meanwhile."""
+
+    mode: str
+
+
 class Registrations:
-    """Each mode's claim, `registrations/<mode>.json`."""
+    """Each mode's claim, `registrations/<mode>.json`, and which mode is in force."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, mode: str) -> Claim | None:
         return load(self._store, _key(mode), Claim)
+
+    def in_force(self) -> str | None:
+        """Return the mode that the cell is in, None when it is not up."""
+        found = load(self._store, _IN_FORCE, _InForce)
+        return found.mode if found else None
+
+    def enter(self, mode: str) -> None:
+        """Keep that the cell is in this mode."""
+        if self.in_force() != mode:
+            save(self._store, _IN_FORCE, _InForce(mode=mode))
+
+    def leave(self, mode: str) -> None:
+        """Keep that the cell is in no mode, if it was in this one."""
+        if self.in_force() == mode:
+            self._store.delete(_IN_FORCE)
 
     def former(self, mode: str) -> tuple[Claim, ...]:
         """List the claims of names that the cell had before in this mode."""

@@ -6,7 +6,7 @@ import pytest
 
 from picdns_core import Cell, CertFiles, DomainMode, Service
 from picdns_core.store import Certificate, CertMeta
-from picdns_core.wanted import INTERNAL, Wanted, renew_at, wanted, why_due
+from picdns_core.wanted import INTERNAL, Wanted, renew_at, wanted, why_unfit
 
 SERVICES = (Service(name="files", upstream="a:1"), Service(name="photos", upstream="b:1"))
 CELL = Cell(name="home", mode="any", domain="home.example", services=SERVICES)
@@ -102,25 +102,16 @@ def have(**changes: object) -> Certificate:
     [
         (None, 0, "there is none yet"),
         (have(), 0, None),
-        (have(), 59, None),
-        (have(), 60, "its time has come"),
-        (have(), 200, "its time has come"),
+        (have(), 200, None),
+        (have(), -1, "it is not valid yet: it was made while the clock was wrong"),
         (have(names=("*.home.example", "home.example")), 0, None),
         (have(names=("home.example",)), 0, "the names have changed"),
         (have(source="signer:AA"), 0, "it comes from another CA"),
     ],
 )
-def test_a_certificate_is_due_for_one_of_four_reasons(
+def test_a_certificate_is_unfit_for_one_of_four_reasons(
     certificate: Certificate | None, days: int, expected: str | None
 ) -> None:
-    """None yet, other names, another CA, or its time has come."""
+    """None yet, other names, another CA, or a wrong clock; whether its time has come is no such."""
     want = wanted(EMPTY, WILDCARD)[0]
-    assert expected == why_due(want, certificate, SOURCE, START + timedelta(days=days))
-
-
-def test_due_begins_at_one_moment() -> None:
-    """Before `renew_at` nothing is due, at it it is."""
-    want = wanted(EMPTY, WILDCARD)[0]
-    moments = [START + timedelta(days=60, seconds=second) for second in (-1, 0)]
-    before, at = (why_due(want, have(), SOURCE, moment) for moment in moments)
-    assert (before, at) == (None, "its time has come")
+    assert expected == why_unfit(want, certificate, SOURCE, START + timedelta(days=days))

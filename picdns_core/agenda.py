@@ -1,0 +1,108 @@
+"""When each certificate is due: by its lifetime, or as its CA would have it (RFC 9773)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from picdns_core.clock import Clock
+from picdns_core.errors import PicdnsError
+from picdns_core.store import Certificate, Store
+from picdns_core.store.plans import Plan, Plans
+
+if TYPE_CHECKING:
+    from picdns_core.issuing import RenewalInfo
+
+REVOKED = "it was revoked"
+_SUGGESTED = "the CA suggests it"
+_LAST = 0.05  # of a lifetime, in which nothing puts a renewal off
+_AFTER_FAILURE = timedelta(hours=6)  # RFC 9773, section 4.3.3
+_NOT_OFFERED = timedelta(days=1)
+_chance = SystemRandom()
+_log = logging.getLogger(__name__)
+
+Ask = Callable[[Certificate], "RenewalInfo | None"]
+"""Asks the CA of a certificate when it would have it renewed."""
+
+
+class Agenda:
+    """Says when a certificate is due; what was once chosen is kept, and survives a restart."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._plans = Plans(store)
+        self._clock = clock
+
+    def due_at(self, certificate: Certificate) -> datetime:
+        """Return when to renew a certificate: as planned, and in its last 5 % regardless."""
+        meta = certificate.meta
+        last = meta.not_after - (meta.not_after - meta.not_before) * _LAST
+        return min(self._plan(certificate).renew_at or meta.renew_at, last)
+
+    def why(self, certificate: Certificate) -> str:
+        """Say what `due_at` goes by, in words that go after `renewed because`."""
+        plan = self._plan(certificate)
+        if plan.renew_at and plan.renew_at <= self.due_at(certificate):
+            return plan.why or _SUGGESTED
+        return "its time has come"
+
+    def explanation_url(self, certificate: Certificate) -> str | None:
+        """Return where the CA says why it would have a certificate renewed earlier than usual."""
+        return self._plan(certificate).explanation_url
+
+    def ask_at(self, certificate: Certificate) -> datetime:
+        """Return when the CA is to be asked (again)."""
+        return self._plan(certificate).ask_at or certificate.meta.not_before
+
+    def look(self, certificates: Iterable[Certificate], ask: Ask) -> None:
+        """Ask the CA about those of which it is time to ask, and keep what it says."""
+        now = self._clock.now()
+        changed = {
+            one.lineage: self._answered(self._plan(one), one, ask, now)
+            for one in certificates
+            if self.ask_at(one) <= now
+        }
+        if changed:
+            self._known = self._plans.put(changed)
+
+    def revoke(self, certificate: Certificate) -> None:
+        """Plan to renew a certificate at once, since it is being revoked."""
+        plan = Plan(serial=certificate.meta.serial, renew_at=self._clock.now(), why=REVOKED)
+        self._known = self._plans.put({certificate.lineage: plan})
+
+    @cached_property
+    def _known(self) -> Mapping[str, Plan]:
+        return self._plans.all()
+
+    def _plan(self, certificate: Certificate) -> Plan:
+        plan = self._known.get(certificate.lineage)
+        if plan is None or plan.serial != certificate.meta.serial:
+            return Plan(serial=certificate.meta.serial)
+        return plan
+
+    def _answered(self, plan: Plan, certificate: Certificate, ask: Ask, now: datetime) -> Plan:
+        """Return the plan as it is after the CA was asked; a time once chosen stays if it can."""
+        try:
+            info = ask(certificate)
+        except PicdnsError as error:
+            _log.info("no renewal information for %s: %s", certificate.lineage, error)
+            return replace(plan, ask_at=now + _AFTER_FAILURE)
+        if plan.why == REVOKED:
+            return replace(plan, ask_at=now + _NOT_OFFERED)
+        if info is None:
+            return Plan(serial=plan.serial, ask_at=now + _NOT_OFFERED)
+        renew_at = plan.renew_at
+        if renew_at is None or not info.start <= renew_at <= info.end:
+            renew_at = info.start + (info.end - info.start) * _chance.random()
+        return Plan(
+            serial=plan.serial,
+            renew_at=renew_at,
+            why=_SUGGESTED,
+            explanation_url=info.explanation_url,
+            ask_at=now + timedelta(seconds=info.retry_after),
+        )

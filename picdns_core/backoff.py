@@ -1,0 +1,22 @@
+"""When to try again what failed."""
+
+from datetime import datetime, timedelta
+
+from picdns_core.errors import PicdnsError, RateLimited
+
+_DAY = timedelta(days=1)
+_SOON, _LATER = timedelta(minutes=5), timedelta(minutes=30)
+_MOST_DOUBLINGS = 16
+
+
+def retry_at(
+    error: PicdnsError, before: int, now: datetime, *, longest: timedelta = _DAY
+) -> datetime:
+    """Return when to try again after an error that has come `before` times in a row already.
+
+    The pause doubles each time, from minutes to `longest`; a service that asks for more gets it.
+    """
+    first = _SOON if error.retryable else _LATER
+    pause = min(first * (1 << min(before, _MOST_DOUBLINGS)), longest)
+    asked = error.retry_after if isinstance(error, RateLimited) else None
+    return now + max(pause, timedelta(seconds=asked or 0))

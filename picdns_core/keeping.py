@@ -1,0 +1,181 @@
+"""What one tick of the heartbeat does: for the certificates of a cell, and for its addresses."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from picdns_core.backoff import retry_at
+from picdns_core.errors import AddressUnusable, Busy, Cancelled, ClockSkewed, PicdnsError
+from picdns_core.job import Job
+from picdns_core.model import Addresses, Report
+from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG
+from picdns_core.wanted import Wanted
+from picdns_core.workshop import Workshop
+
+if TYPE_CHECKING:
+    from picdns_core.publishing import AddressKeeper
+
+_DAY, _LONGEST_PAUSE = timedelta(days=1), timedelta(minutes=30)
+_TOLERATED = timedelta(hours=1)  # that a clock may be set back without being called wrong
+_LOOK_AT_SERVED = timedelta(hours=1)
+
+
+class Done(NamedTuple):
+    """What was done and why, in words, and when there will be something to do."""
+
+    did: tuple[str, ...]
+    due_at: datetime | None = None
+
+
+class AddressKeeping:
+    """Keeps the public addresses of one cell published."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def __call__(self, job: Job, *, at_once: bool = False) -> Done:
+        """Publish what has to be; failures are noted, and wait for their time unless `at_once`."""
+        before, now = job.failures.get(ADDRESSES), job.clock.now()
+        if before and before.retry_at and before.retry_at > now and not at_once:
+            return Done((), before.retry_at)
+        try:
+            look = self._keeper(job).keep(at_once=at_once)
+        except (Busy, Cancelled):
+            raise
+        except PicdnsError as error:
+            longest = _LONGEST_PAUSE if error.retryable else _DAY
+            again = retry_at(error, before.count if before else 0, now, longest=longest)
+            job.failures.note(ADDRESSES, error, again)
+            return Done((f"Addresses not published: {error.message}",), again)
+        unusable = next((one for one in look.verdicts if one.kind != "absent"), None)
+        if unusable:
+            job.failures.note(ADDRESSES, AddressUnusable(unusable.text, hint=unusable.hint))
+        elif look.settled:
+            job.failures.clear(ADDRESSES)
+        return Done(look.did)
+
+    def _keeper(self, job: Job) -> AddressKeeper:
+        from picdns_core.publishing import AddressKeeper
+
+        workshop = self._workshop
+
+        def changed(addresses: Addresses, previous: Addresses) -> None:
+            workshop.announce.ip_changed(job.cell, job.clock.now(), addresses, previous)
+
+        return AddressKeeper(
+            provider=job.provider,
+            store=job.store,
+            claim=job.claim,
+            holder=job.holder,
+            finder=job.finder,
+            lookup=job.lookup,
+            clock=job.clock,
+            changed=changed,
+            progress=workshop.progress,
+            cancel=workshop.cancel,
+        )
+
+
+class CertificateKeeping:
+    """Keeps the certificates of one cell; what it knows lasts from tick to tick."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._seen_served: datetime | None = None
+
+    def __call__(self, job: Job) -> Done:
+        """Renew what is due, and see to it that the newest is served; failures are noted."""
+        job.failures.settle(CONFIG, job.trouble)
+        try:
+            _check_clock(job)
+        except PicdnsError as error:
+            job.failures.note(CLOCK, error)
+            return Done((f"Decided nothing about certificates: {error.message}",))
+        job.failures.clear(CLOCK)
+        with job.failures.remembered(CELL):
+            self._workshop.registrar(job).register()
+            job.renewal.tidy({one.lineage for one in job.wants})
+            _ask_the_ca(job)
+            certificates = self._workshop.certificates(job)
+            due = _not_held_back(job, certificates.due(job.wants))
+            did: tuple[str, ...] = ()
+            if due or self._is_time_to_look(job):
+                report = certificates.renew(due)
+                self._seen_served = job.clock.now()
+                did = tuple(_told(report, due))
+        return Done(did, _due_at(job))
+
+    def _is_time_to_look(self, job: Job) -> bool:
+        """Say whether what is served was not looked at lately, or not as it should be then."""
+        seen, now = self._seen_served, job.clock.now()
+        fresh = seen is not None and seen <= now < seen + _LOOK_AT_SERVED
+        return not fresh or job.failures.get(CELL) is not None
+
+
+def _check_clock(job: Job) -> None:
+    """Raise ClockSkewed when the time is behind what was believed before, and no CA says it."""
+    last, now = job.ticks.last("certificates"), job.clock.now()
+    if last is None or now >= last.seen - _TOLERATED:
+        return
+    offset = job.authority.clock_offset(job.clock) if job.mode.public else None
+    if offset is not None and abs(offset) <= _TOLERATED.total_seconds():
+        return
+    behind = (last.seen - now).total_seconds() if offset is None else -offset
+    wrong = f"{abs(behind):.0f} s {'behind' if behind > 0 else 'ahead'}"
+    known = (
+        f"{last.seen:%Y-%m-%d %H:%M} UTC has passed already" if offset is None else "by the CA's"
+    )
+    raise ClockSkewed(
+        f"This host's clock is {wrong}: {known}. Until it is right no certificate is renewed; "
+        "what is served stays so. If it is right, `picdns up` believes it.",
+        offset=-behind,
+    )
+
+
+def _ask_the_ca(job: Job) -> None:
+    """Hear when the CA would have its certificates renewed, where it is time to ask."""
+    newest = (job.lineages.glance(one.lineage) for one in job.wants if _is_asked_about(job, one))
+    job.agenda.look((one for one in newest if one and one.meta.source == job.source), job.ask_ca)
+
+
+def _is_asked_about(job: Job, want: Wanted) -> bool:
+    return job.mode.public and not want.internal
+
+
+def _not_held_back(job: Job, due: dict[Wanted, str]) -> dict[Wanted, str]:
+    """Leave out what failed lately and is to be tried again later."""
+    now, failures = job.clock.now(), {one.subject: one for one in job.failures.all()}
+
+    def may(want: Wanted) -> bool:
+        failure = failures.get(want.lineage)
+        return failure is None or failure.retry_at is None or failure.retry_at <= now
+
+    return {want: why for want, why in due.items() if may(want)}
+
+
+def _due_at(job: Job) -> datetime | None:
+    """Return when there is something to do next: to renew, to ask, or to try again."""
+    failures = {one.subject: one for one in job.failures.all()}
+    moments = []
+    for want in job.wants:
+        certificate = job.lineages.glance(want.lineage)
+        failure = failures.get(want.lineage)
+        if failure and failure.retry_at:
+            moments.append(failure.retry_at)
+        elif certificate:
+            moments.append(job.agenda.due_at(certificate))
+        if certificate and _is_asked_about(job, want):
+            moments.append(job.agenda.ask_at(certificate))
+    return min(moments, default=None)
+
+
+def _told(report: Report, due: dict[Wanted, str]) -> list[str]:
+    reasons = {want.names: why for want, why in due.items()}
+    told = [f"New certificate for {', '.join(one)}: {reasons[one]}" for one in report.issued]
+    told += [
+        f"No new certificate for {', '.join(one.names)}, though {reasons[one.names]}: {one.message}"
+        for one in report.failed
+        if one.error != Busy.__name__
+    ]
+    return [*told, "The newest certificates were put in use"] if report.deployed else told
