@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REVOKED = "it was revoked"
 _SUGGESTED = "the CA suggests it"
 _LAST = 0.05  # of a lifetime, in which nothing puts a renewal off
+_SPACE = 0.4  # of a lifetime, that is between two renewals which a CA wants early
 _AFTER_FAILURE = timedelta(hours=6)  # RFC 9773, section 4.3.3
 _NOT_OFFERED = timedelta(days=1)
 _chance = SystemRandom()
@@ -39,10 +40,16 @@ class Agenda:
         self._clock = clock
 
     def due_at(self, certificate: Certificate) -> datetime:
-        """Return when to renew a certificate: as planned, and in its last 5 % regardless."""
-        meta = certificate.meta
-        last = meta.not_after - (meta.not_after - meta.not_before) * _LAST
-        return min(self._plan(certificate).renew_at or meta.renew_at, last)
+        """Return when to renew a certificate: as planned, and in its last 5 % regardless.
+
+        A CA that would have every new one renewed at once cannot use up its own limits.
+        """
+        meta, plan = certificate.meta, self._plan(certificate)
+        lifetime = meta.not_after - meta.not_before
+        planned = plan.renew_at or meta.renew_at
+        if plan.early and plan.why != REVOKED:
+            planned = max(planned, meta.not_before + lifetime * _SPACE)
+        return min(planned, meta.not_after - lifetime * _LAST)
 
     def why(self, certificate: Certificate) -> str:
         """Say what `due_at` goes by, in words that go after `renewed because`."""
@@ -70,6 +77,14 @@ class Agenda:
         if changed:
             self._known = self._plans.put(changed)
 
+    def renewed(self, before: Certificate | None, now: Certificate) -> None:
+        """Keep that a certificate was renewed early, if the CA wanted it so."""
+        if before is None or self._plan(before).why != _SUGGESTED:
+            return
+        if self._clock.now() < before.meta.renew_at:
+            plan = Plan(serial=now.meta.serial, early=True)
+            self._known = self._plans.put({now.lineage: plan})
+
     def revoke(self, certificate: Certificate) -> None:
         """Plan to renew a certificate at once, since it is being revoked."""
         plan = Plan(serial=certificate.meta.serial, renew_at=self._clock.now(), why=REVOKED)
@@ -95,14 +110,17 @@ class Agenda:
         if plan.why == REVOKED:
             return replace(plan, ask_at=now + _NOT_OFFERED)
         if info is None:
-            return Plan(serial=plan.serial, ask_at=now + _NOT_OFFERED)
+            return Plan(serial=plan.serial, early=plan.early, ask_at=now + _NOT_OFFERED)
+        ask_at = now + timedelta(seconds=info.retry_after)
+        if info.start >= certificate.meta.not_after:  # it cannot be meant
+            return Plan(serial=plan.serial, early=plan.early, ask_at=ask_at)
         renew_at = plan.renew_at
         if renew_at is None or not info.start <= renew_at <= info.end:
             renew_at = info.start + (info.end - info.start) * _chance.random()
-        return Plan(
-            serial=plan.serial,
+        return replace(
+            plan,
             renew_at=renew_at,
             why=_SUGGESTED,
             explanation_url=info.explanation_url,
-            ask_at=now + timedelta(seconds=info.retry_after),
+            ask_at=ask_at,
         )

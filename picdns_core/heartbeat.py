@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 
@@ -45,8 +46,10 @@ class Heartbeat:
     after a fork, not before.
     """
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, heard: Callable[[Ticked], None] = lambda _: None) -> None:
+        """Prepare; `heard` is told of each tick, in the thread that did it."""
         self._runner = runner
+        self._heard = heard
         self._guard = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._workshop = runner.workshop.apart()
@@ -89,7 +92,7 @@ class Heartbeat:
         Reads no clock: all is decided by `now`, which is UTC. Raises what `Ticker.tick` does.
         """
         events = [self._ticker.tick(task, now, now + _EVERY) for task in _TASKS]
-        self._runner.looked_after(*events)
+        self._tell(*events)
         return Tick(addresses=events[0], certificates=events[1])
 
     @property
@@ -123,10 +126,15 @@ class Heartbeat:
                 self._tick(task, ticker, pause)
             _pause(pause.total_seconds(), ended)
 
+    def _tell(self, *events: Ticked | None) -> None:
+        self._runner.looked_after(*events)
+        for event in filter(None, events):
+            self._heard(event)
+
     def _tick(self, task: Task, ticker: Ticker, pause: timedelta) -> None:
         now = datetime.now(UTC)
         try:
-            self._runner.looked_after(ticker.tick(task, now, now + pause))
+            self._tell(ticker.tick(task, now, now + pause))
         except (Busy, Cancelled) as error:
             _log.info("%s", error)
         except PicdnsError as error:

@@ -73,7 +73,7 @@ class Renewal:
             reason = self.why_due(want, source)
             if not force and not reason:
                 return None
-            why = reason or "it was asked for"
+            before, why = self._lineages.newest(want.lineage), reason or "it was asked for"
             self._progress(Step(text=f"Getting a certificate: {why}", name=want.lineage))
             intent = self._begin(want, source)
             request = self._request(intent)
@@ -83,6 +83,7 @@ class Renewal:
             except CertificateRejected:
                 self._drop(intent)  # to fetch it again would bring the same
                 raise
+            self._agenda.renewed(before, certificate)
             self._journal.close(want.lineage)
             return certificate
 

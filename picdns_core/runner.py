@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from picdns_core.job import Job
     from picdns_core.status import Status
 
+_FRESH = 3600.0  # seconds for which a look at what is served is good enough while nothing happens
+
 
 class Runner:
     """One cell below `root`; every method may be called from any thread.
@@ -51,6 +54,7 @@ class Runner:
             self._root, config or ConfigFile(self._root), store, signer, progress
         )
         self._status: Status | None = None
+        self._looked = 0.0
 
     def up(self) -> Report:
         """Register, get every certificate that is due, and put them live; twice changes nothing.
@@ -136,6 +140,10 @@ class Runner:
             certificates.revoke(wants, reason)
             return certificates.renew(certificates.due(wants))
 
+    def is_up(self) -> bool:
+        """Say whether `up` has brought the cell up, and nobody has given its name back since."""
+        return self.workshop.open_in_force(Clock.of_host()) is not None
+
     def status(self) -> Status:
         """Return the last look at the cell, from memory; looks when there was none yet."""
         return self._status or self.refresh()
@@ -145,12 +153,21 @@ class Runner:
         from picdns_core.status import look
 
         self._status = look(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open())
+        self._looked = time.monotonic()
         return self._status
 
     def looked_after(self, *events: Ticked | None) -> None:
         """Hear from the heartbeat that it has looked after the cell."""
-        if self._status is not None and any(events):
+        seen = [one for one in events if one]
+        if self._status is None or not seen:
+            return
+        from picdns_core.status import with_ticks
+
+        news = any(one.did or one.problems or one.recovered for one in seen)
+        if news or time.monotonic() - self._looked > _FRESH:
             self.refresh()
+        else:
+            self._status = with_ticks(self._status, self.workshop.store())
 
     def root_certificate(self) -> bytes:
         """Return the internal root that devices must trust, in PEM."""

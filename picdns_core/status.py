@@ -4,15 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from picdns_core.deploy.deployment import Deployment
 from picdns_core.deploy.probe import served_serial
 from picdns_core.job import Job
 from picdns_core.model import Failure
-from picdns_core.store import Certificate
+from picdns_core.store import Certificate, Store
 from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS
 from picdns_core.store.published import Published, PublishedAddresses
-from picdns_core.store.ticks import LastTick
+from picdns_core.store.ticks import LastTick, Ticks
 
 _PROBES = 8
 
@@ -81,12 +82,21 @@ def look(job: Job) -> Status:
         ),
         missing=tuple(name for one in job.wants if not found[one.lineage] for name in one.names),
         addresses=_addresses(job),
-        heartbeat=HeartbeatStatus(
-            addresses=job.ticks.last("addresses"), certificates=job.ticks.last("certificates")
-        ),
+        heartbeat=_heartbeat(job.ticks),
         waiting=job.waiting,
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),
+    )
+
+
+def with_ticks(status: Status, store: Store) -> Status:
+    """Return the same status after ticks in which nothing was to be done."""
+    return replace(status, heartbeat=_heartbeat(Ticks(store)))
+
+
+def _heartbeat(ticks: Ticks) -> HeartbeatStatus:
+    return HeartbeatStatus(
+        addresses=ticks.last("addresses"), certificates=ticks.last("certificates")
     )
 
 

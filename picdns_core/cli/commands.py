@@ -9,6 +9,7 @@ import click
 from picdns_core.cli.arguments import pairs, secret, setting
 from picdns_core.cli.base import command, picdns, runner
 from picdns_core.cli.output import Output
+from picdns_core.cli.running import run
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.installed import installed_modes
 from picdns_core.model import CertFiles, Service
@@ -16,7 +17,15 @@ from picdns_core.plugins import load_mode
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-__all__ = ["picdns"]
+__all__ = ["picdns", "run"]
+
+REASONS = (
+    "unspecified",
+    "keyCompromise",
+    "affiliationChanged",
+    "superseded",
+    "cessationOfOperation",
+)
 
 
 @command()
@@ -181,6 +190,39 @@ def ca(root: Path, output: Output, form: Any) -> bool:
         {"fingerprint": fingerprint, "pem": pem.decode(), "commands": commands}, "\n".join(lines)
     )
     return True
+
+
+@command(wrong_use=ConfigError)
+def rehearse(root: Path, output: Output) -> bool:
+    """Try what an order needs, at the CA's staging directory.
+
+    Each certificate is had once and thrown away: nothing is served, and no limit of the CA's real
+    directory is touched. Afterwards `picdns up` does the same for good.
+    """
+    report = runner(root, output).rehearse()
+    lines = [f"It would work for {', '.join(names)}" for names in report.issued]
+    output.result(report, "\n".join(lines))
+    output.problems(report)
+    return not report.failed
+
+
+@command(wrong_use=ConfigError)
+@click.option("--name", required=True, help="A name that the certificate carries.")
+@click.option(
+    "--reason",
+    type=click.Choice(REASONS),
+    default="unspecified",
+    show_default=True,
+    help="keyCompromise where others may have its private key.",
+)
+def revoke(root: Path, output: Output, name: str, reason: Any) -> bool:
+    """Revoke a certificate, and get another one with a new key.
+
+    Should that fail, the revoked one is served until the heartbeat has got another.
+    """
+    report = runner(root, output).revoke(name, reason)
+    output.report(report)
+    return not report.failed
 
 
 @command()

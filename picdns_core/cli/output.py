@@ -1,5 +1,6 @@
 """What the terminal shows: steps as they happen, a result, or one clear error."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from picdns_core.cli.status import lines, problem, remarks, table
 from picdns_core.errors import ConfigError, PicdnsError
-from picdns_core.model import Report, Step
-from picdns_core.status import CertStatus, Status
+from picdns_core.events import Ticked
+from picdns_core.model import Failure, Report, Step
+from picdns_core.status import Status
 
 if TYPE_CHECKING:
     from picdns_core.adoption import Adoption
@@ -57,11 +60,16 @@ class Output:
         lines = [f"New certificate for {', '.join(names)}" for names in report.issued]
         if report.deployed:
             lines.append("The newest certificates are in use")
+        lines += report.addresses
         if not lines and not report.failed:
             lines = ["Nothing to do: all certificates are good and in use"]
         self.result(report, "\n".join(lines))
-        for problem in report.failed:
-            self._say(problem.message, problem.hint)
+        self.problems(report)
+
+    def problems(self, report: Report) -> None:
+        """Show what failed; in JSON it is part of the result."""
+        for one in report.failed:
+            self._say(one.message, one.hint)
 
     def adoption(self, adoption: "Adoption") -> None:
         """Show what `adopt` did."""
@@ -79,14 +87,25 @@ class Output:
 
     def status(self, status: Status) -> None:
         """Show the whole cell: as a table on a terminal, as plain lines in a pipe."""
-        self.result(status, _table(status) if self._out.is_terminal else _lines(status))
+        self.result(status, table(status) if self._out.is_terminal else lines(status))
         if self.as_json:
             return
-        if status.missing:
-            self._out.print(escape(f"No certificate yet: {', '.join(status.missing)}"))
-        if failure := status.last_error:
-            when = f"{failure.at:%Y-%m-%d %H:%M} UTC"
-            self._say(f"Last error ({when}): {failure.message}", failure.hint)
+        for remark in remarks(status):
+            self._out.print(escape(remark))
+        for failure in status.problems:
+            self._say(problem(failure), failure.hint)
+
+    def tick(self, event: Ticked, news: Sequence[Failure]) -> None:
+        """Show what a tick of the heartbeat came to; nothing, when there was nothing to do."""
+        if self.as_json:
+            click.echo(msgspec.json.encode(_plain(event)).decode())
+            return
+        for did in event.did:
+            self._out.print(escape(f"{event.at:%Y-%m-%d %H:%M} UTC {did}"))
+        for one in event.recovered:
+            self._out.print(escape(f"{event.at:%Y-%m-%d %H:%M} UTC Well again: {one.subject}"))
+        for failure in news:
+            self._say(problem(failure), failure.hint)
 
     def _say(self, message: str, hint: str) -> None:
         self._err.print(f"[red]✗[/] {escape(message)}")
@@ -94,35 +113,11 @@ class Output:
             self._err.print(f"  [yellow]→[/] {escape(hint)}")
 
 
-def _heading(status: Status) -> str:
-    claim = "" if status.registered else " (not registered yet: run `picdns up`)"
-    return f"{status.domain}, mode {status.mode}{claim}"
-
-
-def _table(status: Status) -> Table:
-    table = Table(title=_heading(status), title_justify="left")
-    for heading in ("names", "issuer", "days left", "renews", "served"):
-        table.add_column(heading, overflow="fold")
-    for one in status.certificates:
-        days, renews = str(one.days_remaining), f"{one.renew_at:%Y-%m-%d}"
-        table.add_row("\n".join(one.names), one.issuer, days, renews, _served(one))
-    return table
-
-
-def _lines(status: Status) -> str:
-    certificates = (
-        f"{', '.join(one.names)}: {one.days_remaining} days left, renews {one.renew_at:%Y-%m-%d}, "
-        f"served: {_served(one)}, by {one.issuer}"
-        for one in status.certificates
-    )
-    return "\n".join([_heading(status), *certificates])
-
-
-def _served(one: CertStatus) -> str:
-    if one.served is None:
-        return "-"
-    return "yes" if one.served == one.serial else "no"
-
-
 def _error(kind: str, message: str, hint: str) -> dict[str, str]:
     return {"type": kind, "message": message, "hint": hint}
+
+
+def _plain(event: Ticked) -> dict[str, Any]:
+    """Return an event as JSON has it, with addresses as text."""
+    plain: dict[str, Any] = msgspec.to_builtins(event, enc_hook=str)
+    return plain

@@ -18,7 +18,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """What is planned for one certificate; void once another one has taken its place.
 
     `renew_at` and `why` are None where its lifetime decides. `ask_at` is when the CA is asked
-    again when it would have it renewed (RFC 9773).
+    again when it would have it renewed (RFC 9773). `early` says that it came before the time of
+    the one before it, because the CA wanted it so.
     """
 
     serial: str
@@ -26,6 +27,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     why: str | None = None
     explanation_url: str | None = None
     ask_at: datetime | None = None
+    early: bool = False
 
 
 class _Plans(Document, frozen=True, kw_only=True):
