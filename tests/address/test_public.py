@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from picdns_core import ConfigError
-from picdns_core.address.public import Public
+from picdns_core.address.public import Public, is_of_a_cdn
 
 PUBLIC = ("8.8.8.8", "84.150.1.2", "100.63.255.255", "100.128.0.1", "2a02:8071::1", "2600:db8::1")
 DENIED = {
@@ -76,3 +76,15 @@ def test_a_network_that_is_none_is_told(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Public([text])
     assert caught.value.key == "picdns.address.also_global"
+
+
+@pytest.mark.parametrize("text", ["104.21.16.7", "2606:4700:3030::6815:1007", "151.101.1.6"])
+def test_addresses_before_other_peoples_servers_are_known(text: str) -> None:
+    """A name that shows one of them does not show where it leads."""
+    assert is_of_a_cdn(ip_address(text))
+
+
+@pytest.mark.parametrize("text", ["203.0.113.7", "10.0.0.1", "100.64.0.1", "2001:db8::7"])
+def test_reserved_addresses_are_of_no_cdn(text: str) -> None:
+    """They are denied for other reasons."""
+    assert not is_of_a_cdn(ip_address(text))
