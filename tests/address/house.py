@@ -115,11 +115,16 @@ class House:
             finder=self.finder,
             lookup=self.lookup,
             clock=Clock(self.now),
-            changed=lambda new, old: self.changes.append((new, old)),
+            changed=self.hear,
             progress=self.steps.append,
             cancel=self.cancel,
         )
         return keeper.keep(at_once=at_once)
+
+    def hear(self, new: Addresses, old: Addresses) -> None:
+        """Take note of a change; an observer may use what is locked while addresses are sent."""
+        with self.store.lock("address", "hearing of a change"):
+            self.changes.append((new, old))
 
     def killed_at(self, fault: Fault, arrived: threading.Event) -> None:
         """Look in a process of its own, which is killed where the fault holds its request."""

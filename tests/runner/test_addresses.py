@@ -1,6 +1,7 @@
 """The addresses of a cell at each service: when they are sent, when not, and when it is over."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -10,11 +11,13 @@ from picdns_core import (
     AddressDisputed,
     Addresses,
     AuthenticationFailed,
+    Busy,
     PropagationTimeout,
     ProviderUnavailable,
     Secret,
     publishing,
 )
+from picdns_core.store.published import Pair
 from picdns_core.testing import Answer, Cut, Echoes, Hold, LocalInternet
 from picdns_core.testing.services.cloudflare import Cloudflare
 from picdns_core.testing.services.pic_ngo import PicNgo
@@ -151,6 +154,29 @@ def test_one_liar_and_many_liars_change_nothing(house: MakeHouse, mode: str) -> 
     look = home.keep()
     assert [verdict.kind for verdict in look.verdicts] == ["disagreement"]
     assert (look.did, home.asked()) == ((), asked)
+
+
+def test_whoever_works_on_the_name_is_left_alone(house: MakeHouse) -> None:
+    """As while it is given back: Busy, and the service is asked nothing."""
+    home = house("duckdns")
+    asked = home.asked()
+    with home.store.lock("address", "giving the name back"), pytest.raises(Busy) as caught:
+        home.keep()
+    assert caught.value.step.startswith("giving the name back")
+    assert home.asked() == asked
+    assert home.keep().published == HOME
+
+
+def test_a_stop_is_heard_while_dns_is_awaited(
+    house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent is on disk, so the next process confirms it."""
+    home = house("duckdns")
+    home.account.service.propagation = 3600
+    monkeypatch.setattr(publishing, "_PAUSES", (60.0,))
+    threading.Timer(0.5, home.cancel.set).start()
+    assert home.keep().settled is False
+    assert (home.kept.sent, home.kept.accepted) == (Pair(ipv4=HOME4, ipv6=HOME6), True)
 
 
 @every_mode
