@@ -220,8 +220,8 @@ def test_certificate_of_somebody_else_is_not_put_to_use(
     assert cell.certificate(NAME).served == serial
 
 
-def _with_body(reply: Reply, body: bytes) -> Reply:
-    return dataclasses.replace(reply, body=body)
+def _with_body(reply: Reply, body: bytes | str) -> Reply:
+    return dataclasses.replace(reply, body=body.encode() if isinstance(body, str) else body)
 
 
 def test_external_account_is_asked_for_and_its_key_leaves_the_config(
@@ -254,14 +254,36 @@ def test_profile_is_asked_for(make_cell: MakeCell, local_internet: LocalInternet
     assert found.renew_at == found.not_before + lifetime / 2
 
 
-def test_unknown_profile_names_the_setting(
+def test_unknown_profile_names_those_that_there_are(
     make_cell: MakeCell, local_internet: LocalInternet
 ) -> None:
-    """One error that names the key."""
+    """One error with the key, before anything is ordered."""
     profiles = {"default": 90 * 86400, "shortlived": 6 * 86400}
     cell = make_cell(caddy=False, pebble=local_internet.new_pebble(profiles=profiles))
     cell.set(picdns={"acme": {"profile": "longlived"}})
-    assert only_problem(cell).message.startswith("picdns.acme.profile: ")
+    problem = only_problem(cell)
+    assert problem.message.startswith("picdns.acme.profile: ")
+    assert problem.hint == "This CA offers: default, shortlived."
+    assert cell.asked()["/order-plz"] == 0
+
+
+def test_profile_of_a_ca_that_has_none_is_a_setting_to_remove(
+    make_cell: MakeCell, faulty: FaultProxy
+) -> None:
+    """Before anything is ordered."""
+
+    def without(_: object, reply: Reply) -> Reply:
+        directory = json.loads(reply.body)
+        del directory["meta"]["profiles"]
+        return _with_body(reply.with_headers({"Content-Length": None}), json.dumps(directory))
+
+    faulty.on("GET", "/dir", Rewrite(without))
+    cell = through(make_cell(caddy=False), faulty)
+    cell.set(picdns={"acme": {"profile": "shortlived"}})
+    problem = only_problem(cell)
+    assert problem.message.startswith("picdns.acme.profile: ")
+    assert "remove the setting" in problem.hint
+    assert cell.asked()["/order-plz"] == 0
 
 
 def test_stop_ends_an_order_that_waits_and_the_next_runner_resumes_it(
