@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Registered,
         Ticked,
     )
+    from picdns_core.heartbeat import Heartbeat, Tick
     from picdns_core.hookspecs import Acme, Publisher, Secrets, Signer, hookimpl
     from picdns_core.installed import installed_modes
     from picdns_core.model import (
@@ -97,6 +98,7 @@ __all__ = [
     "Failure",
     "FileStore",
     "ForeignName",
+    "Heartbeat",
     "IpChanged",
     "IssuedCert",
     "ModeChanged",
@@ -124,6 +126,7 @@ __all__ = [
     "Step",
     "Store",
     "StoreError",
+    "Tick",
     "Ticked",
     "TxtRecord",
     "hookimpl",
@@ -144,6 +147,7 @@ _ROOMS = (
     "installed",
     "plugins",
     "runner",
+    "heartbeat",
     "setup",
     "adoption",
 )
