@@ -17,6 +17,7 @@ from picdns_core import (
     Secret,
     publishing,
 )
+from picdns_core.address import Finding
 from picdns_core.store.published import Pair
 from picdns_core.testing import Answer, Cut, Echoes, Hold, LocalInternet
 from picdns_core.testing.services.cloudflare import Cloudflare
@@ -165,6 +166,25 @@ def test_whoever_works_on_the_name_is_left_alone(house: MakeHouse) -> None:
     assert caught.value.step.startswith("giving the name back")
     assert home.asked() == asked
     assert home.keep().published == HOME
+
+
+def test_what_others_published_meanwhile_is_not_sent_again(
+    house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes find the same address at the same time: one of them sends it."""
+    home = house("duckdns")
+    asked, find = home.asked(), home.finder.find
+
+    def others_are_quicker(known: Addresses) -> Finding:
+        monkeypatch.setattr(home.finder, "find", find)
+        found = find(known)
+        assert home.keep(timedelta()).reason == "changed"
+        return found
+
+    monkeypatch.setattr(home.finder, "find", others_are_quicker)
+    look = home.keep()
+    assert (look.did, look.published, home.asked()) == ((), HOME, asked + 1)
+    assert home.changes == [(HOME, Addresses())]
 
 
 def test_a_stop_is_heard_while_dns_is_awaited(
