@@ -1,7 +1,7 @@
 """cell_config.json read as a Cell and its settings; every key we do not own is left alone."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -9,10 +9,30 @@ from msgspec.structs import replace
 
 from picdns_core import explain, names
 from picdns_core.errors import ConfigError
-from picdns_core.model import Cell, DomainMode, Service
+from picdns_core.model import Cell, DomainMode, SecretField, Service
 from picdns_core.settings import PicdnsSettings
 
 _LONGEST = 200  # characters of a name that becomes part of a file's
+_Section = TypeVar("_Section", bound=Struct)
+
+
+class OwnSecret(NamedTuple):
+    """A secret of our own settings, which is kept as `secrets/<folder>/<field.name>`."""
+
+    folder: str
+    field: SecretField
+
+
+OWN_SECRETS = {
+    "picdns.acme.eab.hmac_key": OwnSecret(
+        "acme",
+        SecretField(name="eab_hmac_key", title="HMAC key", description="Of the external account."),
+    ),
+    "picdns.notify.urls": OwnSecret(
+        "notify", SecretField(name="urls", title="Apprise URLs", description="One a line.")
+    ),
+}
+"""By the key under which each may be given in the config, from where it is moved."""
 
 
 class ConfigSource(Protocol):
@@ -47,18 +67,38 @@ def parse(raw: Mapping[str, Any], mode: DomainMode) -> Config:
     )
 
 
+def parse_as(
+    raw: Mapping[str, Any], mode: DomainMode, cell: Cell, settings: Mapping[str, Any]
+) -> Config:
+    """Read only what changes under a cell that is given with its settings: services, `picdns`."""
+    picdns = read_settings(raw)
+    _check_endpoints(picdns)
+    return Config(
+        cell=replace(cell, services=_services(raw, cell.domain)),
+        settings=msgspec.convert(settings, mode.settings),
+        picdns=picdns,
+    )
+
+
 def mode_name(raw: Mapping[str, Any]) -> str:
     """Return `domain_mode`; ConfigError when it is missing."""
     return _text(raw, "domain_mode", hint="Choose one of those that `picdns modes` lists.")
 
 
 def read_settings(raw: Mapping[str, Any]) -> PicdnsSettings:
-    """Read what is ours, `picdns`, without knowing the mode; the key of the account left out."""
+    """Read what is ours, `picdns`, without knowing the mode; our own secrets left out."""
     picdns = explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns")
-    if picdns.acme.eab is None:
-        return picdns
-    eab = replace(picdns.acme.eab, hmac_key="")
-    return replace(picdns, acme=replace(picdns.acme, eab=eab))
+    for key in OWN_SECRETS:
+        picdns = _blanked(picdns, key.split(".")[1:])
+    return picdns
+
+
+def _blanked(section: _Section, path: list[str]) -> _Section:
+    first, *rest = path
+    inner = getattr(section, first)
+    if inner is None:
+        return section
+    return replace(section, **{first: _blanked(inner, rest) if rest else ""})
 
 
 def _cell(raw: Mapping[str, Any], mode: DomainMode) -> Cell:
@@ -208,15 +248,26 @@ def secrets_in(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, str]:
     return found
 
 
-def eab_key_in(raw: Mapping[str, Any]) -> str:
-    """Find the HMAC key of the external account, if it stands in the config."""
-    eab = explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns").acme.eab
-    return eab.hmac_key if eab else ""
+def own_secrets_in(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Find those of `OWN_SECRETS` that stand in the config, by their keys."""
+    picdns = explain.convert(raw.get("picdns", {}), PicdnsSettings, "picdns")
+    found = {}
+    for key in OWN_SECRETS:
+        value: Any = picdns
+        for part in key.split(".")[1:]:
+            value = getattr(value, part, None)
+        if value:
+            found[key] = value
+    return found
 
 
 def without_secrets(raw: dict[str, Any], names: Iterable[str]) -> None:
-    """Remove the secrets of that name from the config, once they are kept elsewhere."""
+    """Remove the mode's secrets of that name, and all of our own, once they are kept elsewhere."""
     for name in names:
         raw.get("ddns", {}).pop(name, None)
-    eab = raw.get("picdns", {}).get("acme", {}).get("eab") or {}
-    eab.pop("hmac_key", None)
+    for key in OWN_SECRETS:
+        *parents, last = key.split(".")
+        section = raw
+        for parent in parents:
+            section = section.get(parent) or {}
+        section.pop(last, None)

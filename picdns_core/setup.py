@@ -13,7 +13,7 @@ from picdns_core.model import DomainMode, Service
 from picdns_core.plugins import load_mode
 from picdns_core.secret import Secret
 from picdns_core.store import FileStore, ModeSecrets
-from picdns_core.store.secrets import EAB_KEY, take_secrets
+from picdns_core.store.secrets import keep_own_secret, take_secrets
 
 
 def init(
@@ -30,13 +30,14 @@ def init(
     """Write who the cell is; nothing is asked of anybody, and twice changes nothing.
 
     `settings` go to `ddns`, or to `picdns` where a key begins with it; a dot goes one level
-    down. `secrets` are the mode's, and `picdns.acme.eab.hmac_key`. What is not given stays as it
-    is, but what only another mode can have meant goes with it. ConfigError names what is wrong,
-    and then nothing was written.
+    down. `secrets` are the mode's, and our own by their whole keys, as `picdns.notify.urls`; the
+    section that such a one is for is made. What is not given stays as it is, but what only
+    another mode can have meant goes with it. ConfigError names what is wrong, and then nothing
+    was written.
     """
     mode = load_mode(mode_name).mode
     secrets = dict(secrets or {})
-    eab_key = secrets.pop("picdns.acme.eab.hmac_key", None)
+    own = {key: secrets.pop(key) for key in config.OWN_SECRETS if key in secrets}
     parsed: list[Config] = []
 
     def change(raw: dict[str, Any]) -> None:
@@ -49,6 +50,8 @@ def init(
             raw["services"] = [{"name": one.name, "upstream": one.upstream} for one in services]
         for key, value in (settings or {}).items():
             _put(raw, key, value)
+        for key in own:
+            _place(raw, key, key.split(".")[:-1])
         parsed.append(config.parse(raw, mode))
         _check_secrets(root, mode, parsed[-1], config.secrets_in(raw, mode), secrets)
 
@@ -57,8 +60,8 @@ def init(
     for name, secret in secrets.items():
         ModeSecrets(store, root, mode.name, mode.secrets).put(name, secret)
     take_secrets(source, source.read(), store, root, mode)
-    if eab_key:
-        ModeSecrets(store, root, "acme", (EAB_KEY,)).put(EAB_KEY.name, eab_key)
+    for key, secret in own.items():
+        keep_own_secret(store, root, key, secret)
     return parsed[-1]
 
 
@@ -79,13 +82,19 @@ def _put(raw: dict[str, Any], key: str, value: Any) -> None:
     if not all(path):
         raise ConfigError(key, "has an empty part.", hint="As picdns.acme.email.")
     *parents, last = path
+    _place(raw, key, parents)[last] = value
+
+
+def _place(raw: dict[str, Any], key: str, parents: Sequence[str]) -> dict[str, Any]:
+    """Find the section for a key, or make it."""
     place = raw
     for parent in parents:
-        inner = place.setdefault(parent, {})
-        if not isinstance(inner, dict):
+        if place.get(parent) is None:
+            place[parent] = {}
+        place = place[parent]
+        if not isinstance(place, dict):
             raise ConfigError(key, f"{parent} is not an object.", hint="Correct it in the config.")
-        place = inner
-    place[last] = value
+    return place
 
 
 def _check_secrets(

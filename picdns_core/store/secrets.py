@@ -13,8 +13,7 @@ from picdns_core.secret import Secret
 from picdns_core.store import atomic
 from picdns_core.store.protocol import Store
 
-EAB_KEY = SecretField(name="eab_hmac_key", title="HMAC key", description="Of the external account.")
-"""The secret of `picdns.acme.eab`, kept as `secrets/acme/eab_hmac_key`."""
+EAB_KEY = config.OWN_SECRETS["picdns.acme.eab.hmac_key"].field
 
 
 class ModeSecrets:
@@ -66,16 +65,28 @@ def _read(file: Path) -> bytes | None:
         return data
 
 
+def own_secret(store: Store, root: Path, key: str) -> Secret | None:
+    """Return one of `config.OWN_SECRETS` by its key in the config, None when it was not given."""
+    folder, field = config.OWN_SECRETS[key]
+    return ModeSecrets(store, root, folder, (field,)).get(field.name)
+
+
+def keep_own_secret(store: Store, root: Path, key: str, value: Secret) -> None:
+    """Keep one of `config.OWN_SECRETS`."""
+    folder, field = config.OWN_SECRETS[key]
+    ModeSecrets(store, root, folder, (field,)).put(field.name, value)
+
+
 def take_secrets(
     source: ConfigSource, raw: Mapping[str, Any], store: Store, root: Path, mode: DomainMode
 ) -> Mapping[str, Any]:
     """Move secrets that stand in `raw`, as it was read, into files; return the config without."""
-    found, eab_key = config.secrets_in(raw, mode), config.eab_key_in(raw)
+    found, own = config.secrets_in(raw, mode), config.own_secrets_in(raw)
     for name, value in found.items():
         ModeSecrets(store, root, mode.name, mode.secrets).put(name, Secret(value))
-    if eab_key:
-        ModeSecrets(store, root, "acme", (EAB_KEY,)).put(EAB_KEY.name, Secret(eab_key))
-    if not found and not eab_key:
+    for key, value in own.items():
+        keep_own_secret(store, root, key, Secret(value))
+    if not found and not own:
         return raw
     source.update(lambda newest: config.without_secrets(newest, found))
     return source.read()

@@ -245,7 +245,7 @@ def test_a_public_mode_refuses_a_domain_that_exists_only_inside() -> None:
 
 def read_all(whole: dict[str, Any]) -> None:
     config.secrets_in(whole, PROVIDER)
-    config.eab_key_in(whole)
+    config.own_secrets_in(whole)
     config.parse(whole, PROVIDER)
 
 
@@ -259,6 +259,7 @@ def read_all(whole: dict[str, Any]) -> None:
         {"picdns": {"acme": {"eab": {"kid": "a", "hmac_key": [CANARY]}}}},
         {"picdns": {"acme": {"eab": {"hmac_key": CANARY}}}},
         {"picdns": {"acme": {"eab": CANARY}}},
+        {"picdns": {"notify": {"urls": [CANARY]}}},
         {"picdns": {"acme": {"eab": {"kid": "a", "hmac": CANARY}}}},
         {"cell_name": {"token": CANARY}},
     ],
@@ -279,12 +280,16 @@ def test_secrets_in_the_config_are_found() -> None:
     assert config.secrets_in(raw(ddns=found), LAN) == {}
 
 
-def test_the_eab_key_in_the_config_is_found() -> None:
-    """The HMAC key stands with the account that it is for."""
+def test_our_own_secrets_in_the_config_are_found() -> None:
+    """By their keys; what is empty was not given."""
     eab = {"kid": "a", "hmac_key": CANARY}
-    assert config.eab_key_in(raw(picdns={"acme": {"eab": eab}})) == CANARY
-    assert config.eab_key_in(raw()) == ""
-    assert config.eab_key_in(raw(picdns={"acme": {"eab": None}})) == ""
+    ours = {"acme": {"eab": eab}, "notify": {"urls": "json://one\njson://two"}}
+    assert config.own_secrets_in(raw(picdns=ours)) == {
+        "picdns.acme.eab.hmac_key": CANARY,
+        "picdns.notify.urls": "json://one\njson://two",
+    }
+    assert config.own_secrets_in(raw()) == {}
+    assert config.own_secrets_in(raw(picdns={"acme": {"eab": None}, "notify": {}})) == {}
 
 
 @pytest.mark.parametrize(
@@ -298,6 +303,8 @@ def test_the_eab_key_in_the_config_is_found() -> None:
             {"picdns": {"acme": {"eab": {"kid": "a", "hmac_key": CANARY}}}},
             {"picdns": {"acme": {"eab": {"kid": "a"}}}},
         ),
+        ({"picdns": {"notify": {"urls": CANARY}}}, {"picdns": {"notify": {}}}),
+        ({"picdns": {"notify": None}}, {"picdns": {"notify": None}}),
     ],
 )
 def test_secrets_are_taken_out_of_the_config(before: Any, after: Any) -> None:

@@ -1,14 +1,18 @@
 """Secrets of a mode: those it declares, each in a file of its own."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from picdns_core.errors import StoreError
-from picdns_core.model import SecretField
+from picdns_core.model import DomainMode, SecretField
 from picdns_core.secret import Secret
-from picdns_core.store import FileStore, ModeSecrets
+from picdns_core.setup import init
+from picdns_core.store import ConfigFile, FileStore, ModeSecrets
+from picdns_core.store.secrets import own_secret, take_secrets
 
+LAN = DomainMode(name="lan", title="", description="", public=False)
 HOSTS = SecretField(name="bearer", title="", description="", file="data/api/.bearer")
 TOKEN = SecretField(name="token", title="Token", description="", required=True)
 
@@ -86,3 +90,31 @@ def test_an_empty_file_is_no_secret(secrets: ModeSecrets, tmp_path: Path) -> Non
     file.parent.mkdir(parents=True)
     file.write_text(" \n")
     assert secrets.get("bearer") is None
+
+
+def test_our_own_secrets_move_from_the_config_into_files(store: FileStore, tmp_path: Path) -> None:
+    """With all their lines, and readable by us alone; what stood beside them stays."""
+    urls = "json://one\nmailtos://you:password@example.org"
+    file = ConfigFile(tmp_path)
+    file.path.parent.mkdir(parents=True)
+    notify = {"domain_mode": "lan", "picdns": {"notify": {"urls": urls}, "dns": {"port": 53}}}
+    file.path.write_text(json.dumps(notify))
+    left = take_secrets(file, file.read(), store, tmp_path, LAN)
+    assert left["picdns"] == {"notify": {}, "dns": {"port": 53}}
+    assert own_secret(store, tmp_path, "picdns.notify.urls") == Secret(urls)
+    assert own_secret(store, tmp_path, "picdns.acme.eab.hmac_key") is None
+    kept = tmp_path / "data/api/picdns/secrets/notify/urls"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "password" not in file.path.read_text()
+
+
+def test_init_keeps_urls_and_switches_messages_on(store: FileStore, tmp_path: Path) -> None:
+    """The section of a secret that was given is made; a second time it stays as it is."""
+    given = {"picdns.notify.urls": Secret("json://one\njson://two")}
+    for _ in range(2):
+        config = init(
+            tmp_path, ConfigFile(tmp_path), cell_name="home", mode_name="lan", secrets=given
+        )
+        assert config.picdns.notify is not None
+        assert config.picdns.notify.urls == ""
+    assert own_secret(store, tmp_path, "picdns.notify.urls") == given["picdns.notify.urls"]
