@@ -1,12 +1,13 @@
 """Tells observers what happened to a cell."""
 
 import logging
+from collections.abc import Callable, Iterable
 
 import pluggy
 
 from picdns_core import hookspecs
 from picdns_core.contract import check_observer
-from picdns_core.errors import PluginError
+from picdns_core.errors import PicdnsError, PluginError
 from picdns_core.events import (
     CertFailed,
     CertIssued,
@@ -33,7 +34,9 @@ _log = logging.getLogger(__name__)
 class Observers:
     """Everybody who wants to hear what happened; one that fails is logged and passed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: Callable[[], Iterable[object]] = tuple) -> None:
+        """Load those that are installed; `own` names ours, and is asked at each event."""
+        self._own = own
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         for entry in entries(hookspecs.OBSERVERS):
@@ -52,7 +55,21 @@ class Observers:
         everybody = self._manager.list_name_plugin()
         for name, plugin in everybody:
             others = [other for _, other in everybody if other is not plugin]
-            try:
-                self._manager.subset_hook_caller(hook, others)(event=event)
-            except (Exception, SystemExit):  # noqa: BLE001 - it is the observer's own affair
-                _log.exception("observer %s failed in %s", name, hook)
+            _tell(name, hook, self._manager.subset_hook_caller(hook, others), event)
+        for one in self._ours():
+            if method := getattr(one, hook, None):
+                _tell(type(one).__name__, hook, method, event)
+
+    def _ours(self) -> Iterable[object]:
+        try:
+            return self._own()
+        except PicdnsError as error:
+            _log.warning("our own observers skipped: %s", error)
+            return ()
+
+
+def _tell(name: str, hook: str, call: Callable[..., object], event: Event) -> None:
+    try:
+        call(event=event)
+    except (Exception, SystemExit):  # noqa: BLE001 - it is the observer's own affair
+        _log.exception("observer %s failed in %s", name, hook)
