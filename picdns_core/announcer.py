@@ -24,6 +24,10 @@ class Announcer:
         self._guard = threading.Lock()
         self._observers: Observers | None = None
 
+    def configure(self, own: Callable[[], Iterable[object]]) -> None:
+        """Let these observers of our own hear what comes from now on, as a new config asks."""
+        self._own = own
+
     def registered(self, cell: Cell, at: datetime, registration: Registration) -> None:
         self._tell(Registered(cell=cell, at=at, registration=registration))
 
@@ -67,5 +71,5 @@ class Announcer:
 
     def _tell(self, event: Event) -> None:
         with self._guard:
-            self._observers = self._observers or Observers(self._own)
+            self._observers = self._observers or Observers(lambda: self._own())
         self._observers.tell(event)

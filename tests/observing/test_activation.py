@@ -7,6 +7,7 @@ import sys
 import msgspec
 import pytest
 
+from picdns_core.announcer import Announcer
 from picdns_core.model import Cell
 from picdns_core.observers import Observers
 from picdns_core.observing import configured, hindrances
@@ -105,3 +106,13 @@ def test_our_observers_are_asked_for_at_each_event(caplog: pytest.LogCaptureFixt
         observers.tell(tick(cell=Cell(name="a", mode="lan", domain="a.cell")))
     assert good.heard == ["Ticked"]
     assert "observer Ear failed in ticked" in caplog.text
+
+
+def test_announcer_tells_those_of_the_newest_config() -> None:
+    """Though it loads observers only once."""
+    first, second = Ear(), Ear()
+    announcer = Announcer(lambda: [first])
+    announcer.ticked(tick())
+    announcer.configure(lambda: [second])
+    announcer.ticked(tick())
+    assert (first.heard, second.heard) == (["Ticked"], ["Ticked"])
