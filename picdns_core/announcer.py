@@ -71,5 +71,8 @@ class Announcer:
 
     def _tell(self, event: Event) -> None:
         with self._guard:
-            self._observers = self._observers or Observers(lambda: self._own())
+            self._observers = self._observers or Observers(self._ours)
         self._observers.tell(event)
+
+    def _ours(self) -> Iterable[object]:
+        return self._own()
