@@ -1,6 +1,7 @@
 """`up`, `status`, `renew`, `teardown`: what they say in text and in JSON."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ CERTIFICATE = {
     "not_after",
     "days_remaining",
     "renew_at",
+    "why",
+    "explanation_url",
     "path",
     "served",
 }
@@ -32,8 +35,13 @@ STATUS = {
     "certificates",
     "missing",
     "addresses",
+    "heartbeat",
+    "waiting",
+    "problems",
     "last_error",
 }
+PUBLIC = "192.0.2.7"
+FAILURE = {"subject", "since", "at", "error", "message", "hint", "count", "retry_at"}
 
 
 def test_up_shows_steps_as_they_begin_and_what_is_new(cell: Shell) -> None:
@@ -51,7 +59,8 @@ def test_up_twice_changes_nothing(cell: Shell) -> None:
     first = cell.json("up")
     assert first["issued"] == [["home.cell", "*.home.cell"], ["files.cell"]]
     assert first["failed"] == []
-    assert cell.json("up") == {"issued": [], "deployed": False, "failed": []}
+    nothing: dict[str, Any] = {"issued": [], "deployed": False, "failed": [], "addresses": []}
+    assert cell.json("up") == nothing
     again = cell.call("up")
     assert again.stdout == "Nothing to do: all certificates are good and in use\n"
     assert again.stderr == ""
@@ -61,12 +70,13 @@ def test_status_json_has_every_field(cell: Shell) -> None:
     """What a dashboard or a script relies on."""
     cell.call("up")
     status = cell.json("status")
-    assert status.keys() >= STATUS
+    assert status.keys() == STATUS
     assert (status["mode"], status["domain"]) == ("lan", "home.cell")
     assert status["registered"] is True
     assert status["missing"] == []
-    assert status["addresses"] == {"ipv4": None, "ipv6": None}
-    assert status["last_error"] is None
+    assert status["addresses"] is None
+    assert status["heartbeat"] == {"addresses": None, "certificates": None}
+    assert (status["waiting"], status["problems"], status["last_error"]) == (None, [], None)
     wildcard, internal = status["certificates"]
     assert wildcard.keys() == internal.keys() == CERTIFICATE
     assert wildcard["names"] == ["home.cell", "*.home.cell"]
@@ -75,6 +85,7 @@ def test_status_json_has_every_field(cell: Shell) -> None:
     not_after = datetime.fromisoformat(wildcard["not_after"])
     assert not_after - datetime.now(UTC) > timedelta(days=89)
     assert datetime.fromisoformat(wildcard["renew_at"]) < not_after
+    assert (wildcard["why"], wildcard["explanation_url"]) == ("its time has come", None)
     assert wildcard["days_remaining"] == 89
 
 
@@ -116,7 +127,7 @@ def test_teardown_gives_the_name_back_once(cell: Shell) -> None:
     assert cell.json("status")["registered"] is True
 
 
-def test_caddy_that_is_down_is_exit_code_1_and_the_last_error(cell: Shell) -> None:
+def test_caddy_that_is_down_is_exit_code_1_and_a_problem(cell: Shell) -> None:
     """The error is said, kept, and shown by `status` until `up` succeeds."""
     cell.init("--set", "picdns.caddy.admin=127.0.0.1:1")
     result = cell.call("up")
@@ -125,13 +136,48 @@ def test_caddy_that_is_down_is_exit_code_1_and_the_last_error(cell: Shell) -> No
     assert "Start Caddy" in cell.json("up", code=1)["error"]["hint"]
     shown = cell.call("status")
     assert shown.exit_code == 0
-    assert "Last error" in shown.stderr
-    last = cell.json("status")["last_error"]
-    assert last.keys() == {"subject", "at", "error", "message", "hint", "count"}
-    assert (last["subject"], last["count"]) == ("cell", 2)
+    assert "✗ Caddy does not answer at http://127.0.0.1:1" in shown.stderr
+    assert re.search(r"\(since \d{4}-\d\d-\d\d \d\d:\d\d UTC, 2 times\)", shown.stderr)
+    status = cell.json("status")
+    [problem] = status["problems"]
+    assert problem == status["last_error"]
+    assert problem.keys() == FAILURE
+    assert (problem["subject"], problem["count"]) == ("cell", 2)
+    assert problem["since"] < problem["at"]
     cell.init("--set", "picdns.caddy=null")
     cell.call("up")
-    assert cell.json("status")["last_error"] is None
+    status = cell.json("status")
+    assert (status["problems"], status["last_error"]) == ([], None)
+
+
+def test_what_the_config_asks_for_waits_for_up_and_is_said(cell: Shell) -> None:
+    """Until then the cell is what it was; afterwards nothing waits."""
+    cell.call("up")
+    cell.init("--domain", "house.cell")
+    status = cell.json("status")
+    assert status["domain"] == "home.cell"
+    assert "The config asks for house.cell in mode lan" in status["waiting"]
+    assert "Run `picdns up` to change it." in cell.call("status").stdout
+    cell.call("up")
+    status = cell.json("status")
+    assert (status["domain"], status["waiting"]) == ("house.cell", None)
+
+
+def test_addresses_are_published_by_up_and_said(make_cell: MakeCell) -> None:
+    """In a mode that publishes them: what was done and why, and what stands there since when."""
+    made = make_cell("cloudflare", caddy=False)
+    shell = Shell(made.root)
+    assert shell.call("status").stdout.count("No address is published yet") == 1
+    address = {"ipv4": PUBLIC, "ipv6": "off", "also_global": [f"{PUBLIC}/32"]}
+    made.set(picdns={"address": address})
+    said = shell.call("up").stdout
+    assert f"Published {PUBLIC}: nothing was known there yet" in said.splitlines()
+    assert shell.json("up")["addresses"] == []
+    published = shell.json("status")["addresses"]
+    assert published["confirmed"] == {"ipv4": PUBLIC, "ipv6": None}
+    assert published["sent"] is None
+    shown = shell.call("status").stdout
+    assert re.search(rf"Published since \d{{4}}-\d\d-\d\d \d\d:\d\d UTC: {PUBLIC}\n", shown)
 
 
 def test_one_certificate_that_fails_is_exit_code_1_and_the_others_are_had(

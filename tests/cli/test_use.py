@@ -11,6 +11,19 @@ from picdns_core import installed_modes
 
 from .shell import Shell
 
+COMMANDS = [
+    "adopt",
+    "ca",
+    "init",
+    "modes",
+    "rehearse",
+    "renew",
+    "revoke",
+    "run",
+    "status",
+    "teardown",
+    "up",
+]
 OF_A_CELL = (("up",), ("status",), ("renew",), ("ca",), ("teardown",))
 WITHOUT_CLICK = """
 import sys
@@ -31,13 +44,11 @@ def test_help_lists_every_command_and_the_exit_codes(shell: Shell) -> None:
     done = shell.run("--help")
     assert done.returncode == 0
     listed = [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines()[1:]]
-    assert listed == ["adopt", "ca", "init", "modes", "renew", "status", "teardown", "up"]
+    assert listed == COMMANDS
     assert "2 wrong use" in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "name", ["adopt", "ca", "init", "modes", "renew", "status", "teardown", "up"]
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_and_json(shell: Shell, name: str) -> None:
     """`-h` and `--help`, each with the options that there are."""
     assert "--json" in shell.call(name, "-h").stdout
