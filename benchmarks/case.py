@@ -18,7 +18,8 @@ class Missing(Exception):
 class Sample:
     """What one piece of work took; `requests` is how many the CA was asked.
 
-    `api_requests` is how many a DNS provider was asked, `dns_questions` how many name servers.
+    `api_requests` is how many a DNS provider was asked, `dns_questions` how many name servers,
+    `echo_requests` how many those who tell a host its public address.
     """
 
     wall_s: float
@@ -27,6 +28,7 @@ class Sample:
     requests: int | None = None
     api_requests: int | None = None
     dns_questions: int | None = None
+    echo_requests: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Row:
     requests: int | None
     api_requests: int | None
     dns_questions: int | None
+    echo_requests: int | None
     runs: int
     ratio_to_floor: float | None
 
@@ -99,6 +102,7 @@ def row(case: str, subject: str, samples: Sequence[Sample], floor: Sequence[Samp
         requests=_typical(sample.requests for sample in samples),
         api_requests=_typical(sample.api_requests for sample in samples),
         dns_questions=_typical(sample.dns_questions for sample in samples),
+        echo_requests=_typical(sample.echo_requests for sample in samples),
         runs=len(samples),
         ratio_to_floor=round(wall / least, 2) if least else None,
     )

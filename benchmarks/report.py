@@ -9,7 +9,7 @@ from benchmarks.case import Case, Row
 
 _HEADINGS = (
     *("case", "subject", "wall", "CPU", "peak RSS"),
-    *("CA asked", "API asked", "DNS asked", "runs", "x floor"),
+    *("CA asked", "API asked", "DNS asked", "echo asked", "runs", "x floor"),
 )
 _SUBJECTS = ("picdns", "floor", "certbot", "caddy")
 
@@ -24,7 +24,7 @@ def table(rows: Iterable[Row]) -> str:
             _seconds(one.wall_s),
             _seconds(one.cpu_s),
             f"{one.peak_rss_mib:.1f} MiB",
-            *map(_count, (one.requests, one.api_requests, one.dns_questions)),
+            *map(_count, (one.requests, one.api_requests, one.dns_questions, one.echo_requests)),
             str(one.runs),
             "" if one.ratio_to_floor is None else f"{one.ratio_to_floor:.2f}",
         )

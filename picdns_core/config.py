@@ -201,6 +201,8 @@ def _check_endpoints(picdns: PicdnsSettings) -> None:
                 f"{address!r} is not an IP address.",
                 hint="Name servers are given by their addresses; leave it out on the internet.",
             )
+    if picdns.metrics is not None:
+        _check_endpoint("picdns.metrics.listen", picdns.metrics.listen)
     if picdns.caddy is None:
         return
     if not picdns.caddy.caddyfile or not picdns.caddy.caddyfile.isprintable():
@@ -208,12 +210,15 @@ def _check_endpoints(picdns: PicdnsSettings) -> None:
             "picdns.caddy.caddyfile", "is no file's name.", hint="As config/caddy/Caddyfile."
         )
     for key in ("admin", "probe"):
-        value = getattr(picdns.caddy, key)
-        try:
-            if value is not None:
-                names.host_port(value)
-        except ValueError as error:
-            raise ConfigError(f"picdns.caddy.{key}", f"{error}.", hint="Correct it.") from None
+        _check_endpoint(f"picdns.caddy.{key}", getattr(picdns.caddy, key))
+
+
+def _check_endpoint(key: str, value: str | None) -> None:
+    try:
+        if value is not None:
+            names.host_port(value)
+    except ValueError as error:
+        raise ConfigError(key, f"{error}.", hint="As `127.0.0.1:2019`.") from None
 
 
 def _checked(

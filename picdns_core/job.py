@@ -25,7 +25,7 @@ from picdns_core.store import Certificate, Lineages, ModeSecrets
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
 from picdns_core.store.registrations import Claim, Registrations
-from picdns_core.store.secrets import EAB_KEY
+from picdns_core.store.secrets import own_secret
 from picdns_core.store.ticks import Ticks
 from picdns_core.wanted import Wanted, wanted
 
@@ -87,7 +87,20 @@ class Job:
 
     @property
     def eab_key(self) -> Secret | None:
-        return ModeSecrets(self.store, self._root, "acme", (EAB_KEY,)).get(EAB_KEY.name)
+        return own_secret(self.store, self._root, "picdns.acme.eab.hmac_key")
+
+    @property
+    def observers(self) -> tuple[object, ...]:
+        """Those of our own that the config asks for."""
+        notify, metrics = self.picdns.notify, self.picdns.metrics
+        if notify is None and metrics is None:
+            return ()
+        from picdns_core.observing import configured
+
+        urls = own_secret(self.store, self._root, "picdns.notify.urls") if notify else None
+        return self._kept.one(
+            "observers", (notify, metrics, urls), lambda: configured(self.picdns, urls)
+        )
 
     @property
     def registration(self) -> Registration | None:

@@ -6,9 +6,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from picdns_core.backoff import retry_at
-from picdns_core.errors import AddressUnusable, Busy, Cancelled, ClockSkewed, PicdnsError
+from picdns_core.errors import (
+    AddressDisputed,
+    AddressUnusable,
+    Busy,
+    Cancelled,
+    ClockSkewed,
+    PicdnsError,
+    PropagationTimeout,
+)
 from picdns_core.job import Job
-from picdns_core.model import Addresses, Report
+from picdns_core.model import Addresses, Failure, Report
 from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
@@ -44,12 +52,11 @@ class AddressKeeping:
         except (Busy, Cancelled):
             raise
         except PicdnsError as error:
-            longest = _LONGEST_PAUSE if error.retryable else _DAY
-            again = retry_at(error, before.count if before else 0, now, longest=longest)
+            again = _again(error, before, now)
             job.failures.note(ADDRESSES, error, again)
             return Done((f"Addresses not published: {error.message}",), again)
         unusable = next((one for one in look.verdicts if one.kind != "absent"), None)
-        if unusable:
+        if unusable and not look.reachable:
             job.failures.note(ADDRESSES, AddressUnusable(unusable.text, hint=unusable.hint))
         elif look.settled:
             job.failures.clear(ADDRESSES)
@@ -75,6 +82,14 @@ class AddressKeeping:
             progress=workshop.progress,
             cancel=workshop.cancel,
         )
+
+
+def _again(error: PicdnsError, before: Failure | None, now: datetime) -> datetime | None:
+    """Return until when nothing is sent; None where that is looked at each time."""
+    if isinstance(error, AddressDisputed | PropagationTimeout):
+        return None
+    longest = _LONGEST_PAUSE if error.retryable else _DAY
+    return retry_at(error, before.count if before else 0, now, longest=longest)
 
 
 class CertificateKeeping:

@@ -176,8 +176,8 @@ class Failure(Struct, frozen=True, kw_only=True):
     """An error that no success has made up for yet.
 
     `subject` is what it is about: a lineage, or one of those that `store.failures` names; `since`
-    when it came first, `at` when it came last, `count` how often in a row. `retry_at` is when it
-    is tried again by itself, None where somebody has to do something first.
+    when an error of this kind came first, `at` when one came last, `count` how often there was
+    any in a row. `retry_at` is when the heartbeat tries again; None where it does at each tick.
     """
 
     subject: str

@@ -51,6 +51,7 @@ class AddressLook(Struct, frozen=True, kw_only=True):
 
     `did` says in words what was done and why, and is empty when there was nothing to do.
     `published` is confirmed. `reason` is why something was sent, None when nothing was.
+    `reachable` says whether at least one address was found that leads here.
     `settled` is true when this look has seen that all is as it should be; until then a failure
     that was noted before is not made up for.
     """
@@ -59,6 +60,7 @@ class AddressLook(Struct, frozen=True, kw_only=True):
     published: Addresses
     reason: Reason | None
     verdicts: tuple[Verdict, ...]
+    reachable: bool
     settled: bool
 
 
@@ -214,6 +216,7 @@ def _look(
         published=kept.confirmed.addresses,
         reason=reason,
         verdicts=finding.verdicts,
+        reachable=any(one.address and not one.verdict for one in (finding.ipv4, finding.ipv6)),
         settled=settled,
     )
 

@@ -97,7 +97,7 @@ class Workshop:
         return Registrar(job, self.announce, self.cancel, self.progress)
 
     def _job(self, opened: Opened, clock: Clock) -> Job:
-        return Job(
+        job = Job(
             self._root,
             self._opener,
             opened,
@@ -107,6 +107,8 @@ class Workshop:
             self.progress,
             self._kept,
         )
+        self.announce.configure(lambda: job.observers)
+        return job
 
 
 def _quiet(step: Step) -> None:

@@ -67,8 +67,8 @@ def modes(root: Path, output: Output) -> bool:  # noqa: ARG001 - modes are of th
     "secrets",
     multiple=True,
     metavar="KEY=@FILE",
-    help="A secret of the mode, or picdns.acme.eab.hmac_key, from a file (- for standard input); "
-    "repeatable.",
+    help="A secret of the mode, or of picdns by its whole key, as picdns.notify.urls, from a "
+    "file (- for standard input); repeatable.",
 )
 def init(
     root: Path,

@@ -51,9 +51,10 @@ class Failures:
 
         def change(known: dict[str, Failure]) -> dict[str, Failure]:
             before, now = known.get(subject), self._clock.now()
+            same = before and before.error == type(error).__name__
             failure = Failure(
                 subject=subject,
-                since=before.since if before else now,
+                since=before.since if before and same else now,
                 at=now,
                 error=type(error).__name__,
                 message=error.message,

@@ -13,8 +13,6 @@ from picdns_core.secret import Secret
 from picdns_core.store import atomic
 from picdns_core.store.protocol import Store
 
-EAB_KEY = config.OWN_SECRETS["picdns.acme.eab.hmac_key"].field
-
 
 class ModeSecrets:
     """What hooks get as `secrets`: those that the mode declares, and no others."""
