@@ -52,7 +52,8 @@ _SETTINGS = {
     "unsupportedContact": ("picdns.acme.email", "Correct it."),
     "invalidProfile": ("picdns.acme.profile", "Choose one that this CA offers."),
 }
-_NO_RENEWAL_S_FAULT = ("rateLimited", "accountDoesNotExist", "badNonce", "serverInternal")
+# serverInternal is not among them: Pebble answers so for some certificates that it has issued.
+_NO_RENEWAL_S_FAULT = ("rateLimited", "accountDoesNotExist", "badNonce")
 _REVOCATION_HINTS = {
     "badRevocationReason": "Give another reason, as `unspecified` or `superseded`.",
     "unauthorized": "It was had by another account. Who holds its private key can have it revoked "
