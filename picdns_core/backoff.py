@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from picdns_core.errors import PicdnsError, RateLimited
 
-_DAY = timedelta(days=1)
+LONGEST = timedelta(days=1)
 _SOON, _LATER = timedelta(minutes=5), timedelta(minutes=30)
 _MOST_DOUBLINGS = 16
 
 
 def retry_at(
-    error: PicdnsError, before: int, now: datetime, *, longest: timedelta = _DAY
+    error: PicdnsError, before: int, now: datetime, *, longest: timedelta = LONGEST
 ) -> datetime:
     """Return when to try again after an error that has come `before` times in a row already.
 

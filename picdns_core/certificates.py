@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from picdns_core.announcer import Announcer
-from picdns_core.backoff import retry_at
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.going_live import put_live
 from picdns_core.hookspecs import Acme
@@ -134,10 +133,8 @@ class Certificates:
         if not isinstance(result, PicdnsError):
             job.failures.clear(want.lineage)
             return
-        before, now = job.failures.get(want.lineage), job.clock.now()
-        again = retry_at(result, before.count if before else 0, now)
-        job.failures.note(want.lineage, result, again)
-        self._announce.failed(job.cell, now, want, result, again)
+        again = job.failures.postpone(want.lineage, result)
+        self._announce.failed(job.cell, job.clock.now(), want, result, again)
 
     def _orders(self) -> Acme:
         from picdns_core.issuing import Orders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from picdns_core.backoff import retry_at
+from picdns_core.backoff import LONGEST
 from picdns_core.errors import (
     AddressDisputed,
     AddressUnusable,
@@ -14,17 +14,18 @@ from picdns_core.errors import (
     ClockSkewed,
     PicdnsError,
     PropagationTimeout,
+    ProviderError,
 )
 from picdns_core.job import Job
-from picdns_core.model import Addresses, Failure, Report
-from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG
+from picdns_core.model import Addresses, Report
+from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, LEFTOVERS
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
 
 if TYPE_CHECKING:
     from picdns_core.publishing import AddressKeeper
 
-_DAY, _LONGEST_PAUSE = timedelta(days=1), timedelta(minutes=30)
+_LONGEST_PAUSE = timedelta(minutes=30)  # between tries to publish, while a service is down
 _TOLERATED = timedelta(hours=1)  # that a clock may be set back without being called wrong
 _LOOK_AT_SERVED = timedelta(hours=1)
 
@@ -44,17 +45,14 @@ class AddressKeeping:
 
     def __call__(self, job: Job, *, at_once: bool = False) -> Done:
         """Publish what has to be; failures are noted, and wait for their time unless `at_once`."""
-        before, now = job.failures.get(ADDRESSES), job.clock.now()
-        if before and before.retry_at and before.retry_at > now and not at_once:
-            return Done((), before.retry_at)
+        if (later := job.failures.postponed(ADDRESSES)) and not at_once:
+            return Done((), later)
         try:
             look = self._keeper(job).keep(at_once=at_once)
         except (Busy, Cancelled):
             raise
         except PicdnsError as error:
-            again = _again(error, before, now)
-            job.failures.note(ADDRESSES, error, again)
-            return Done((f"Addresses not published: {error.message}",), again)
+            return Done((f"Addresses not published: {error.message}",), _noted(job, error))
         unusable = next((one for one in look.verdicts if one.kind != "absent"), None)
         if unusable and not look.reachable:
             job.failures.note(ADDRESSES, AddressUnusable(unusable.text, hint=unusable.hint))
@@ -84,12 +82,13 @@ class AddressKeeping:
         )
 
 
-def _again(error: PicdnsError, before: Failure | None, now: datetime) -> datetime | None:
-    """Return until when nothing is sent; None where that is looked at each time."""
+def _noted(job: Job, error: PicdnsError) -> datetime | None:
+    """Keep why nothing was published; return until when nothing is tried, None if each tick may."""
     if isinstance(error, AddressDisputed | PropagationTimeout):
+        job.failures.note(ADDRESSES, error)
         return None
-    longest = _LONGEST_PAUSE if error.retryable else _DAY
-    return retry_at(error, before.count if before else 0, now, longest=longest)
+    longest = _LONGEST_PAUSE if error.retryable else LONGEST
+    return job.failures.postpone(ADDRESSES, error, longest=longest)
 
 
 class CertificateKeeping:
@@ -108,9 +107,17 @@ class CertificateKeeping:
             job.failures.note(CLOCK, error)
             return Done((f"Decided nothing about certificates: {error.message}",))
         job.failures.clear(CLOCK)
+        if job.registration is None and (later := job.failures.postponed(CELL)):
+            return Done((), later)
+        try:
+            self._workshop.registrar(job).register(patiently=True)
+        except ProviderError as error:
+            later = job.failures.postpone(CELL, error)
+            return Done((f"Not registered: {error.message}",), later)
         with job.failures.remembered(CELL):
-            self._workshop.registrar(job).register()
-            job.renewal.tidy({one.lineage for one in job.wants})
+            if not job.failures.postponed(LEFTOVERS):
+                job.renewal.tidy({one.lineage for one in job.wants})
+                job.leftovers.tell(job.failures)
             _ask_the_ca(job)
             certificates = self._workshop.certificates(job)
             due = _not_held_back(job, certificates.due(job.wants))
@@ -160,13 +167,7 @@ def _is_asked_about(job: Job, want: Wanted) -> bool:
 
 def _not_held_back(job: Job, due: dict[Wanted, str]) -> dict[Wanted, str]:
     """Leave out what failed lately and is to be tried again later."""
-    now, failures = job.clock.now(), {one.subject: one for one in job.failures.all()}
-
-    def may(want: Wanted) -> bool:
-        failure = failures.get(want.lineage)
-        return failure is None or failure.retry_at is None or failure.retry_at <= now
-
-    return {want: why for want, why in due.items() if may(want)}
+    return {one: why for one, why in due.items() if not job.failures.postponed(one.lineage)}
 
 
 def _due_at(job: Job) -> datetime | None:

@@ -62,7 +62,7 @@ class Leftovers:
             failures.clear(LEFTOVERS)
             return
         where = ", ".join(sorted({record.name for record in values}))
-        failures.note(
+        failures.postpone(
             LEFTOVERS,
             PicdnsError(
                 f"TXT values of ours are still in DNS, at {where}. They do no harm.",

@@ -38,15 +38,19 @@ class Registrar:
         self._cancel = cancel
         self._progress = progress
 
-    def register(self) -> None:
-        """Claim the name, unless that is done; then let go of the one it had before."""
+    def register(self, *, patiently: bool = False) -> None:
+        """Claim the name, unless that is done; then let go of the one it had before.
+
+        `patiently` leaves the latter for its time where it has failed lately.
+        """
         job = self._job
         if not job.registration:
             self._progress(Step(text="Registering", name=job.cell.domain))
             with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
                 registration = job.registration or self._claim()
             self._announce.registered(job.cell, job.clock.now(), registration)
-        self._release_former()
+        if not (patiently and job.failures.postponed(FORMER)):
+            self._release_former()
 
     def give_back(self) -> bool:
         """Give back the name, and those it had before; False when there was nothing.
@@ -104,7 +108,7 @@ class Registrar:
                 with self._job.store.lock("address", "giving the former name back", wait=30):
                     self._tear_down(claim)
             except PicdnsError as error:
-                self._job.failures.note(FORMER, error)
+                self._job.failures.postpone(FORMER, error)
                 text = f"Not given back yet, which is tried again next time: {error}"
                 self._progress(Step(text=text, name=claim.cell.domain))
             else:

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import field
 
+from picdns_core.backoff import LONGEST, retry_at
 from picdns_core.clock import Clock
 from picdns_core.errors import Busy, Cancelled, DamagedState, PicdnsError
 from picdns_core.model import Failure
@@ -65,6 +66,21 @@ class Failures:
             return known | {subject: failure}
 
         self._change(change)
+
+    def postpone(
+        self, subject: str, error: PicdnsError, *, longest: timedelta = LONGEST
+    ) -> datetime:
+        """Keep an error, and return when to try again: later each time, `longest` at most."""
+        before = self.get(subject)
+        again = retry_at(error, before.count if before else 0, self._clock.now(), longest=longest)
+        self.note(subject, error, again)
+        return again
+
+    def postponed(self, subject: str) -> datetime | None:
+        """Return until when something is not to be tried again; None when it may be."""
+        known = self.get(subject)
+        again = known.retry_at if known else None
+        return again if again and again > self._clock.now() else None
 
     def clear(self, subject: str) -> None:
         """Forget the error of what has succeeded since."""

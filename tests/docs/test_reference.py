@@ -2,13 +2,15 @@
 
 import inspect
 import json
+import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from msgspec import inspect as structs
 
-from picdns_core import CertFiles, hookspecs, installed_modes
+from picdns_core import CertFiles, Heartbeat, hookspecs, installed_modes
 from picdns_core.contract import PROVIDER_HOOKS
 from picdns_core.settings import PicdnsSettings
 from picdns_core.testing import LocalInternet
@@ -27,7 +29,19 @@ CELL = {
     "ddns",
     "ddns.subdomain",
 }
-COMMANDS = ("modes", "init", "up", "status", "renew", "adopt", "ca", "teardown")
+COMMANDS = (
+    "modes",
+    "init",
+    "up",
+    "run",
+    "status",
+    "renew",
+    "rehearse",
+    "revoke",
+    "adopt",
+    "ca",
+    "teardown",
+)
 
 
 def settings(node: Any, above: str) -> Iterator[str]:
@@ -122,11 +136,11 @@ def shape(value: Any) -> Any:
     return "null" if value is None else "value"
 
 
-def shown(command: str) -> Any:
-    """Return the JSON that the page shows for a command."""
+def shown(command: str, number: int = 0) -> Any:
+    """Return the JSON that the page shows for a command, the first block or a later one."""
     blocks = pages.blocks("docs/command-line.md", "json")
-    [found] = [block for block in blocks if block.heading == f"`picdns {command}`"]
-    return json.loads(found.text)
+    found = [block for block in blocks if block.heading == f"`picdns {command}`"]
+    return json.loads(found[number].text)
 
 
 def test_every_command_and_option_is_on_the_page(shell: Shell) -> None:
@@ -156,13 +170,52 @@ def test_fields_on_the_page_are_those_that_are_printed(shell: Shell) -> None:
 
 
 @pytest.mark.usefixtures("shell")
-def test_fields_of_up_and_status_are_those_that_are_printed(make_cell: MakeCell) -> None:
+def test_fields_of_what_fails_are_those_that_are_printed(make_cell: MakeCell) -> None:
     """With something issued, something failed and something served."""
     cell = make_cell("http01")
     shell = Shell(cell.root)
-    cell.set(picdns={"acme": {"directory": "https://127.0.0.1:1/dir"}})
-    assert shape(shown("up")) == shape(shell.json("up", code=1))
+    cell.runner.up()
+    Heartbeat(cell.runner).tick(datetime.now(UTC))
+    nowhere = "https://127.0.0.1:1/dir"
+    cell.services(("files", "photos"), cell.config()["services"][0]["upstream"])
+    cell.set(picdns={"acme": {"directory": nowhere, "staging": nowhere}})
+    assert shape(shown("up") | {"addresses": []}) == shape(shell.json("up", code=1))
+    assert shape(shown("rehearse") | {"issued": []}) == shape(shell.json("rehearse", code=1))
     assert shape(shown("status")) == shape(shell.json("status"))
+    event = first_line(shell)
+    known = {"did": [], "certificates": dict.fromkeys(event["certificates"], "")}
+    assert shape(shown("run") | known) == shape(event)
+
+
+def first_line(shell: Shell) -> Any:
+    """Return what `picdns run --json` prints first, and end it."""
+    words = shell.command("run", "--json")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            return json.loads(process.stdout.readline() if process.stdout else "")
+        finally:
+            process.terminate()
+
+
+@pytest.mark.usefixtures("shell")
+def test_fields_of_revoke_are_those_that_are_printed(make_cell: MakeCell) -> None:
+    """With another certificate had."""
+    cell = make_cell("http01")
+    cell.runner.up()
+    revoked = Shell(cell.root).json("revoke", "--name", "files.home.test")
+    assert shape(shown("revoke")) == shape(revoked)
+
+
+@pytest.mark.usefixtures("shell")
+def test_fields_of_addresses_are_those_that_are_printed(make_cell: MakeCell) -> None:
+    """In a mode that publishes them, once they are confirmed."""
+    cell = make_cell("cloudflare", caddy=False)
+    address = {"ipv4": "192.0.2.7", "ipv6": "off", "also_global": ["192.0.2.0/24"]}
+    cell.set(picdns={"address": address})
+    up = Shell(cell.root).json("up")
+    assert shape(shown("up")["addresses"]) == shape(up["addresses"])
+    status = Shell(cell.root).json("status")
+    assert shape(shown("status", 1)) == shape({"addresses": status["addresses"]})
 
 
 @pytest.mark.usefixtures("shell")

@@ -51,17 +51,21 @@ def check(life: Life, profile: str, said: RenewalInfo, time: timedelta) -> None:
     assert life.limits.failures.total() == 0
     assert len(life.limits.orders) == len(found) + 1
     if said == "on":
-        assert len(life.limits.exempted) == len(found)  # each came within its window
         check_chosen(life)
 
 
 def check_chosen(life: Life) -> None:
-    """See that one time was chosen for each, kept over restarts, and come true."""
+    """See that one time was chosen for each, within its window, and kept over restarts.
+
+    Pebble 2.10 finds no order to replace for a certificate whose serial number has a zero octet
+    in front of it in DER.
+    """
     seen = life.current[life.name]
     replaced = [(old, new) for old, new in pairwise(seen) if old.serial != new.serial]
-    for old, new in replaced:
+    for (old, new), order in zip(replaced, life.limits.orders[1:], strict=True):
         (chosen,) = life.chosen[old.serial]
         assert abs(datetime.fromisoformat(chosen) - new.at) <= 2 * SECONDS
+        assert order.exempt is (old.serial.bit_length() % 8 != 0)
 
 
 @pytest.mark.parametrize(
