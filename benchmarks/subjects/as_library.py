@@ -8,6 +8,7 @@ import json
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from picdns_core import Report, Runner
@@ -21,10 +22,12 @@ def main(root: str, call: str, name: str) -> None:
     elif call == "renew":
         _see(runner.renew(name))
     else:
-        print(json.dumps([_lap(runner, name) for _ in range(int(call))]))
+        print(json.dumps([_lap(runner, root, name) for _ in range(int(call))]))
 
 
-def _lap(runner: Runner, name: str) -> tuple[float, float]:
+def _lap(runner: Runner, root: str, name: str) -> tuple[float, float]:
+    for counted in Path(root).glob("data/api/picdns/accounts/*/budget.json"):
+        counted.unlink()  # as if a week had passed
     wall, cpu = time.perf_counter(), time.process_time()
     _see(runner.renew(name, force=True))
     return time.perf_counter() - wall, time.process_time() - cpu
