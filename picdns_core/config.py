@@ -1,6 +1,7 @@
 """cell_config.json read as a Cell and its settings; every key we do not own is left alone."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -178,7 +179,7 @@ def _services(raw: Mapping[str, Any], domain: str) -> tuple[Service, ...]:
 def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
     """Keep the settings of this mode; the host and other modes keep keys of their own there."""
     ddns = explain.convert(raw.get("ddns", {}), dict[str, Any], "ddns")
-    known = [entry.encode_name for entry in msgspec.structs.fields(mode.settings)]
+    known = _keys(mode.settings)
     secrets = [entry.name for entry in mode.secrets]
     for key in ddns:
         if key in known or key in secrets:
@@ -191,6 +192,11 @@ def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
                 f"ddns.{key}", "is not a setting.", hint=f"Did you mean ddns.{close[0]}?"
             )
     return {key: value for key, value in ddns.items() if key in known}
+
+
+@cache
+def _keys(settings: type[Struct]) -> tuple[str, ...]:
+    return tuple(entry.encode_name for entry in msgspec.structs.fields(settings))
 
 
 def _check_endpoints(picdns: PicdnsSettings) -> None:

@@ -40,7 +40,7 @@ class InternalCA:
 
     def root_pem(self) -> bytes:
         """Return the root that devices must trust, in PEM."""
-        return self._authority[1].public_bytes(Encoding.PEM)
+        return self._pems[1]
 
     def sign(self, request: CertRequest) -> IssuedCert:
         """Issue a leaf of 90 days for the names in the CSR; the root is left out of the chain."""
@@ -66,8 +66,14 @@ class InternalCA:
             leaf = leaf.add_extension(extension, critical=critical)
         return IssuedCert(fullchain_pem=leaf.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    @cached_property
+    @property
     def _authority(self) -> tuple[pem.PrivateKey, x509.Certificate]:
+        key, root = self._pems
+        return pem.load_key(key), x509.load_pem_x509_certificate(root)
+
+    @cached_property
+    def _pems(self) -> tuple[bytes, bytes]:
+        """The key and the root as they are in the store, once they were seen to be good."""
         with self._store.lock("cell", "making the internal root certificate", wait=10):
             now = self._clock.now().replace(microsecond=0)
             key, root = self._store.get(_KEY), self._store.get(_ROOT)
@@ -78,7 +84,7 @@ class InternalCA:
                 self._store.delete(_ROOT)
                 self._store.put(_KEY, key)
                 self._store.put(_ROOT, root)
-        return pem.load_key(key), x509.load_pem_x509_certificate(root)
+        return key, root
 
 
 class HostCA:

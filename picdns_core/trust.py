@@ -2,6 +2,7 @@
 
 import plistlib
 import uuid
+from functools import lru_cache
 from typing import Literal
 
 from cryptography import x509
@@ -12,6 +13,7 @@ from picdns_core import pem
 Form = Literal["pem", "der", "mobileconfig", "fingerprint"]
 
 
+@lru_cache(maxsize=8)
 def fingerprint(root_pem: bytes) -> str:
     """Return the root's SHA-256 fingerprint, as browsers show it."""
     return pem.fingerprint(x509.load_pem_x509_certificate(root_pem))

@@ -114,8 +114,8 @@ class AddressFinder:
 
     def _leaving(self, family: Family) -> list[Address | None]:
         """Return the addresses of this host that servers see unless there is a NAT in between."""
-        servers = (source.server for source in self._sources[family])
-        return [host.leaving_address(server) for server in servers if server]
+        servers = {source.server for source in self._sources[family] if source.server}
+        return [host.leaving_address(server) for server in servers]
 
     def _has_route(self, family: Family) -> bool:
         """Tell whether asking can succeed; where no server's address is known, it may."""

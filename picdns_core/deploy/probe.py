@@ -20,7 +20,7 @@ def served_serial(address: str, name: str) -> str | None:
 
     from picdns_core.pem import serial_hex
 
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without the system's roots: 30 ms less
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:

@@ -1,6 +1,6 @@
 """JSON documents in the store, each with the version of its form."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,20 +19,24 @@ class Document(Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
+class _Version(Struct, frozen=True):
+    version: int = 0
+
+
 def load(store: Store, key: str, form: type[_D]) -> _D | None:
     """Read a document; StoreError when a newer picdns wrote it, DamagedState when it is damaged."""
     data = store.get(key)
     if data is None:
         return None
     try:
-        raw: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
-        if raw.get("version", 0) > form.VERSION:
+        written = msgspec.json.decode(data, type=_Version).version
+        if written > form.VERSION:
             raise StoreError(
-                f"{key} was written by a newer picdns (version {raw['version']} of its form; "
+                f"{key} was written by a newer picdns (version {written} of its form; "
                 f"this one knows {form.VERSION}).",
                 hint="Upgrade picdns-core; what is served stays so.",
             )
-        return msgspec.convert(raw, form)
+        return msgspec.json.decode(data, type=form)
     except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
         raise DamagedState(
             f"{key} is damaged: {error}.", hint="Restore it from a backup, or move it away."

@@ -15,6 +15,7 @@ from picdns_core.model import CertFiles
 from picdns_core.store import atomic, locks
 
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_KEY = re.compile(rf"{_PART.pattern}(?:/{_PART.pattern})*")
 _BASE = Path("data/api/picdns")
 _COARSE = 2_000_000_000  # nanoseconds within which a file system may not tell two changes apart
 
@@ -35,6 +36,7 @@ class FileStore:
 
     def __init__(self, root: Path, group: str | int | None = None) -> None:
         self.base = root.absolute() / _BASE
+        self._base = str(self.base)
         gid = _gid(group)
         self._private = _Access(0o700, 0o600)
         self._shared = self._private if gid == -1 else _Access(0o750, 0o640, gid)
@@ -88,7 +90,7 @@ class FileStore:
 
     def stamp(self, key: str) -> int | None:
         try:
-            changed = os.stat(self._path(key)).st_mtime_ns
+            changed = os.stat(self._name(key)).st_mtime_ns
         except OSError:
             return None
         return changed if time.time_ns() - changed > _COARSE else None
@@ -165,9 +167,13 @@ class FileStore:
         return {"certs": self._shared, "webroot": self._public}.get(top, self._private)
 
     def _path(self, key: str) -> Path:
-        if not all(_PART.fullmatch(part) for part in key.split("/")):
+        return Path(self._name(key))
+
+    def _name(self, key: str) -> str:
+        """Return the path as text: to make a Path takes longer than to ask for it."""
+        if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} is not a key")
-        return self.base / key
+        return f"{self._base}/{key}"
 
 
 def _gid(group: str | int | None) -> int:

@@ -193,7 +193,8 @@ def test_name_that_cannot_be_claimed_yet_is_claimed_later(make_cell: MakeCell, r
     running.wait_for(lambda: "".join(running.err).count("✗") > 1)
     assert not made.runner.is_up()
     made.account.service.faults.remove(rule)
-    running.wait_for(lambda: f"New certificate for {made.account.domain}" in running.said)
+    domain = made.account.domain
+    running.wait_for(lambda: f"New certificate for {domain}" in running.said)
     assert running.end() == 0
     assert made.runner.is_up()
     assert "Traceback" not in running.said
