@@ -25,6 +25,7 @@ _LAST = 0.05  # of a lifetime, in which nothing puts a renewal off
 _SPACE = 0.4  # of a lifetime, that is between two renewals which a CA wants early
 _AFTER_FAILURE = timedelta(hours=6)  # RFC 9773, section 4.3.3
 _NOT_OFFERED = timedelta(days=1)
+_LONGEST_WAIT = timedelta(days=2)
 _chance = SystemRandom()
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Agenda:
         changed = {
             one.lineage: self._answered(self._plan(one), one, ask, now)
             for one in certificates
-            if self.ask_at(one) <= now
+            if not now < self.ask_at(one) <= now + _LONGEST_WAIT  # longer was of a wrong clock
         }
         if changed:
             self._known = self._plans.put(changed)

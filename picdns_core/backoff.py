@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from picdns_core.errors import PicdnsError, RateLimited
+from picdns_core.errors import PicdnsError, ProviderUnavailable, RateLimited
 
 LONGEST = timedelta(days=1)
 _SOON, _LATER = timedelta(minutes=5), timedelta(minutes=30)
@@ -18,5 +18,5 @@ def retry_at(
     """
     first = _SOON if error.retryable else _LATER
     pause = min(first * (1 << min(before, _MOST_DOUBLINGS)), longest)
-    asked = error.retry_after if isinstance(error, RateLimited) else None
+    asked = error.retry_after if isinstance(error, RateLimited | ProviderUnavailable) else None
     return now + max(pause, timedelta(seconds=asked or 0))

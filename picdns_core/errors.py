@@ -78,9 +78,16 @@ class RateLimited(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The service, or the CA, is down, unreachable or answers nonsense."""
+    """The service, or the CA, is down, unreachable or answers nonsense.
+
+    `retry_after` is in seconds, None when it did not say.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class OrderRefused(ProviderError):

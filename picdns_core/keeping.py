@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from picdns_core.backoff import LONGEST
+from picdns_core.clock_check import check_clock
 from picdns_core.errors import (
     AddressDisputed,
     AddressUnusable,
     Busy,
     Cancelled,
-    ClockSkewed,
     PicdnsError,
     PropagationTimeout,
     ProviderError,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from picdns_core.publishing import AddressKeeper
 
 _LONGEST_PAUSE = timedelta(minutes=30)  # between tries to publish, while a service is down
-_TOLERATED = timedelta(hours=1)  # that a clock may be set back without being called wrong
 _LOOK_AT_SERVED = timedelta(hours=1)
 
 
@@ -102,7 +101,7 @@ class CertificateKeeping:
         """Renew what is due, and see to it that the newest is served; failures are noted."""
         job.failures.settle(CONFIG, job.trouble)
         try:
-            _check_clock(job)
+            check_clock(job)
         except PicdnsError as error:
             job.failures.note(CLOCK, error)
             return Done((f"Decided nothing about certificates: {error.message}",))
@@ -120,7 +119,9 @@ class CertificateKeeping:
                 job.leftovers.tell(job.failures)
             _ask_the_ca(job)
             certificates = self._workshop.certificates(job)
-            due = _not_held_back(job, certificates.due(job.wants))
+            due = certificates.due(job.wants)
+            _forget_what_is_not_due(job, due)
+            due = _not_held_back(job, due)
             did: tuple[str, ...] = ()
             if due or self._is_time_to_look(job):
                 report = certificates.renew(due)
@@ -133,26 +134,6 @@ class CertificateKeeping:
         seen, now = self._seen_served, job.clock.now()
         fresh = seen is not None and seen <= now < seen + _LOOK_AT_SERVED
         return not fresh or job.failures.get(CELL) is not None
-
-
-def _check_clock(job: Job) -> None:
-    """Raise ClockSkewed when the time is behind what was believed before, and no CA says it."""
-    last, now = job.ticks.last("certificates"), job.clock.now()
-    if last is None or now >= last.seen - _TOLERATED:
-        return
-    offset = job.authority.clock_offset(job.clock) if job.mode.public else None
-    if offset is not None and abs(offset) <= _TOLERATED.total_seconds():
-        return
-    behind = (last.seen - now).total_seconds() if offset is None else -offset
-    wrong = f"{abs(behind):.0f} s {'behind' if behind > 0 else 'ahead'}"
-    known = (
-        f"{last.seen:%Y-%m-%d %H:%M} UTC has passed already" if offset is None else "by the CA's"
-    )
-    raise ClockSkewed(
-        f"This host's clock is {wrong}: {known}. Until it is right no certificate is renewed; "
-        "what is served stays so. If it is right, `picdns up` believes it.",
-        offset=-behind,
-    )
 
 
 def _ask_the_ca(job: Job) -> None:
@@ -168,6 +149,14 @@ def _is_asked_about(job: Job, want: Wanted) -> bool:
 def _not_held_back(job: Job, due: dict[Wanted, str]) -> dict[Wanted, str]:
     """Leave out what failed lately and is to be tried again later."""
     return {one: why for one, why in due.items() if not job.failures.postponed(one.lineage)}
+
+
+def _forget_what_is_not_due(job: Job, due: dict[Wanted, str]) -> None:
+    """Forget failures of what was only forced, or due by a clock that was ahead."""
+    well = {want.lineage for want in job.wants if want not in due}
+    for failure in job.failures.all():
+        if failure.subject in well:
+            job.failures.clear(failure.subject)
 
 
 def _due_at(job: Job) -> datetime | None:

@@ -62,7 +62,7 @@ class Ticker:
         recovered = [
             one for one in (before.problems if before else ()) if one.subject not in broken
         ]
-        seen = max(now, before.seen) if before and CLOCK in broken else now
+        seen = before.seen if before and CLOCK in broken else now
         job.ticks.put(
             task,
             LastTick(

@@ -144,7 +144,9 @@ def _from_problem(error: messages.Error, retry_after: float | None) -> PicdnsErr
         return _rate_limited(said, retry_after)
     if code in ("serverInternal", "badNonce", "blank"):
         return ProviderUnavailable(
-            f"The CA has a problem of its own: {said}. {_KEPT}", hint="Try again later."
+            f"The CA has a problem of its own: {said}. {_KEPT}",
+            retry_after=retry_after,
+            hint="Try again later.",
         )
     if code in ("accountDoesNotExist", "unauthorized", "userActionRequired"):
         return AuthenticationFailed(
@@ -166,6 +168,7 @@ def _from_status(status: int, retry_after: float | None) -> PicdnsError:
         return _rate_limited("too many requests", retry_after)
     return ProviderUnavailable(
         f"The CA, or what is before it, answers with status {status}. {_KEPT}",
+        retry_after=retry_after,
         hint="Try again later.",
     )
 

@@ -33,6 +33,7 @@ LEFTOVERS = "leftovers"
 """The subject of TXT values that are still in public DNS."""
 
 _KEY = "failures.json"
+_SET_BACK = timedelta(hours=1)  # that a clock may be, without what it noted being void
 _log = logging.getLogger(__name__)
 
 
@@ -77,10 +78,14 @@ class Failures:
         return again
 
     def postponed(self, subject: str) -> datetime | None:
-        """Return until when something is not to be tried again; None when it may be."""
-        known = self.get(subject)
-        again = known.retry_at if known else None
-        return again if again and again > self._clock.now() else None
+        """Return until when something is not to be tried again; None when it may be.
+
+        What failed while the clock was ahead holds nothing back.
+        """
+        known, now = self.get(subject), self._clock.now()
+        if known is None or known.retry_at is None or known.at > now + _SET_BACK:
+            return None
+        return known.retry_at if known.retry_at > now else None
 
     def clear(self, subject: str) -> None:
         """Forget the error of what has succeeded since."""

@@ -92,7 +92,7 @@ def test_a_restart_shortens_no_wait(life: Life, *, restart: bool) -> None:
 
 @pytest.mark.parametrize(
     "status",
-    [429, pytest.param(503, marks=pytest.mark.xfail(reason="only a 429 is asked how long"))],
+    [429, 503],
 )
 def test_a_ca_that_asks_to_wait_is_left_alone_so_long(
     life: Life, status: int, local_internet: LocalInternet

@@ -46,7 +46,6 @@ def test_a_clock_that_is_behind_decides_nothing(life: Life) -> None:
     assert life.problems[-1] == ()
 
 
-@pytest.mark.xfail(reason="the cell's own CA issues by a clock that is ahead")
 def test_a_clock_that_is_far_ahead_orders_nothing(life: Life) -> None:
     """What is in use stays so, that of the own CA too: by the new date nobody could use it."""
     before, orders = serials(life), len(life.limits.orders)
@@ -58,7 +57,6 @@ def test_a_clock_that_is_far_ahead_orders_nothing(life: Life) -> None:
     assert serials(life) == before
 
 
-@pytest.mark.xfail(reason="what fails is held back by a clock that was ahead")
 def test_a_clock_that_was_far_ahead_is_right_again(life: Life) -> None:
     """Nobody has to help: nothing waits for a time that is years away."""
     for _ in range(3):
@@ -77,7 +75,6 @@ def test_a_clock_that_was_far_ahead_is_right_again(life: Life) -> None:
     assert life.limits.refused == []
 
 
-@pytest.mark.xfail(reason="what fails is held back by a clock that was ahead")
 def test_a_failure_while_the_clock_was_ahead_holds_nothing_back(life: Life) -> None:
     """It was to be tried again when that clock said so."""
     assert life.machine
