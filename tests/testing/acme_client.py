@@ -99,6 +99,8 @@ class AcmeClient:
 
     def _validate(self, url: str, *, answered: bool) -> None:
         body = messages.Authorization.from_json(self.post_as_get(url).json())
+        if answered and body.status == messages.STATUS_VALID:
+            return  # a CA may use one again that was proven before (RFC 8555, 7.4.1)
         (challenge,) = (
             offered for offered in body.challenges if isinstance(offered.chall, challenges.HTTP01)
         )
