@@ -72,14 +72,26 @@ def _clear(cell: Cell) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
+def test_first_up_is_resumed_after_a_kill_around_each_request(
+    make_cell: MakeCell, killer: Killer
+) -> None:
     """The next `up` completes, with one more order at most, and no more accounts."""
-    cell = make_cell()
+    assert 20 < _up_everywhere(make_cell(), killer, edges=True) < _MOST
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, killer: Killer) -> None:
+    """The same at every act whatsoever."""
+    assert 40 < _up_everywhere(make_cell(), killer, edges=False) < _MOST
+
+
+def _up_everywhere(cell: Cell, killer: Killer, *, edges: bool) -> int:
     killed, kill_at = True, 0
     while killed and kill_at < _MOST:
         kill_at += 1
         cell.forget_asked()
-        killed = killer.run(cell, kill_at=kill_at)["killed"]
+        killed = killer.run(cell, kill_at=kill_at, edges=edges)["killed"]
         _complete(cell, killer, kill_at)
         asked = cell.asked()
         assert asked["/order-plz"] <= 2
@@ -88,7 +100,7 @@ def test_first_up_is_resumed_after_a_kill_at_each_step(make_cell: MakeCell, kill
         assert cell.get("files.home.test").status == 200
         assert cell.get("files.cell").status == 200
         _clear(cell)
-    assert 40 < kill_at < _MOST
+    return kill_at
 
 
 def _renew_everywhere(cell: Cell, killer: Killer, *, edges: bool) -> int:
