@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from picdns_core.errors import Busy, Cancelled, PicdnsError
 from picdns_core.events import Ticked
+from picdns_core.model import Step
 from picdns_core.runner import Runner
 from picdns_core.store.ticks import Task
 from picdns_core.ticking import Ticker
@@ -101,13 +102,16 @@ class Heartbeat:
 
     def _live(self, task: Task, ticker: Ticker, ended: threading.Event) -> None:
         """Do one task until the end, whatever happens; while another process does, stand by."""
+        stood_by_for = ""
         while not ended.is_set():
             try:
                 step = f"the heartbeat looks after {task}"
                 with self._workshop.store().lock(f"heartbeat-{task}", step):
                     self._beat(task, ticker, ended)
             except Busy as other:
-                _log.info("standing by: %s", other)
+                if other.step != stood_by_for:
+                    stood_by_for = other.step
+                    self._workshop.progress(Step(text=f"Standing by: {other.step}"))
             except PicdnsError as error:
                 _log.warning("the heartbeat cannot begin: %s", error)
             except Exception:  # noqa: BLE001 - the heartbeat goes on

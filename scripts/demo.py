@@ -60,6 +60,7 @@ def http01(net: LocalInternet) -> Setup:
 def pic_ngo(net: LocalInternet) -> Setup:
     """A name that ddns.pic.ngo gives, registered by TOTP; one wildcard, proven in DNS."""
     service = net.pic_ngo()
+    service.also_global = ["127.0.0.0/8"]
     secrets = {"totp_secret": service.totp_secret}
     return "home.pic.ngo", public(net) | {"api_url": service.url}, secrets
 
@@ -79,10 +80,12 @@ def duckdns(net: LocalInternet) -> Setup:
 
 
 def public(net: LocalInternet) -> dict[str, str]:
-    """Return the settings by which a cell finds the CA and the DNS of this machine."""
+    """Return the settings by which a cell finds the CA, the DNS and the address of this machine."""
+    echoes = net.echoes()
+    echoes.see(ipv4="127.0.0.1", ipv6=None)
     return {
         f"picdns.{section}.{key}": value if isinstance(value, str) else json.dumps(value)
-        for section, settings in net.settings().items()
+        for section, settings in net.settings(echoes=echoes).items()
         for key, value in settings.items()
     }
 

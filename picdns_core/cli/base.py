@@ -4,6 +4,7 @@ import functools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,18 @@ def command(
 def runner(root: Path, output: Output) -> Runner:
     """Return a runner that the first Ctrl-C ends in order, and the second at once."""
     runner = Runner(root, progress=output.step)
+    on_first_signal(runner.stop)
+    return runner
 
-    def stop(*_: object) -> None:
+
+def on_first_signal(stop: Callable[[], None]) -> None:
+    """Stop in order at the first Ctrl-C or SIGTERM; the second ends the process at once."""
+
+    def handle(*_: object) -> None:
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, signal.SIG_DFL)
-        runner.stop()
+        # Not here: the thread that was interrupted may hold a lock that is needed for it.
+        threading.Thread(target=stop, name="picdns-stop").start()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    return runner
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)

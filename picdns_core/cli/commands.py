@@ -201,7 +201,7 @@ def rehearse(root: Path, output: Output) -> bool:
     """
     report = runner(root, output).rehearse()
     lines = [f"It would work for {', '.join(names)}" for names in report.issued]
-    output.result(report, "\n".join(lines))
+    output.result(report, "\n".join(lines) or None)
     output.problems(report)
     return not report.failed
 

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 class Output:
     """Results go to standard output, steps and errors to standard error.
 
-    With `as_json` the result, or the error, is one JSON object on standard output.
+    With `as_json` the result, or the error, is one JSON object on standard output; set
+    `one_line_each` where there will be several.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.one_line_each = False
         self._out = Console(highlight=False, emoji=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
@@ -43,7 +45,9 @@ class Output:
     def result(self, data: Any, text: str | Table | None = None) -> None:
         """Show a result: as JSON, or as the text made for people."""
         if self.as_json:
-            encoded = msgspec.json.format(msgspec.json.encode(data), indent=2)
+            encoded = msgspec.json.encode(data)
+            if not self.one_line_each:
+                encoded = msgspec.json.format(encoded, indent=2)
             click.echo(encoded.decode())
         elif text is not None:
             self._out.print(escape(text) if isinstance(text, str) else text)
@@ -63,7 +67,7 @@ class Output:
         lines += report.addresses
         if not lines and not report.failed:
             lines = ["Nothing to do: all certificates are good and in use"]
-        self.result(report, "\n".join(lines))
+        self.result(report, "\n".join(lines) or None)
         self.problems(report)
 
     def problems(self, report: Report) -> None:

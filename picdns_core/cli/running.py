@@ -1,16 +1,16 @@
 """`picdns run`: the heartbeat in the foreground."""
 
-import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from picdns_core.backoff import retry_at
-from picdns_core.cli.base import command
+from picdns_core.cli.base import command, on_first_signal
 from picdns_core.cli.output import Output
 from picdns_core.errors import Cancelled, ConfigError, PicdnsError
 from picdns_core.events import Ticked
 from picdns_core.heartbeat import Heartbeat
+from picdns_core.model import Step
 from picdns_core.runner import Runner
 
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -24,21 +24,19 @@ def run(root: Path, output: Output) -> bool:
     does what is to be done. A cell that is not up yet is brought up first. Ends in order on
     SIGTERM and Ctrl-C. With --json each look is one line.
     """
+    output.one_line_each = True
     runner = Runner(root, progress=output.step)
     heartbeat = Heartbeat(runner, Reporter(output))
     ended = threading.Event()
 
-    def stop(*_: object) -> None:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_DFL)
+    def stop() -> None:
         ended.set()
         runner.stop()
-        heartbeat.stop()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    on_first_signal(stop)
     _bring_up(runner, output, ended)
     if not ended.is_set():
+        output.step(Step(text="Looking after the cell, every five minutes"))
         heartbeat.start()
         ended.wait()
         heartbeat.stop()
@@ -57,6 +55,8 @@ def _bring_up(runner: Runner, output: Output, ended: threading.Event) -> None:
             raise
         except PicdnsError as error:
             output.error(error)
+            if runner.is_up():
+                return  # only something of it is missing, which the heartbeat goes on with
             now = datetime.now(UTC)
             again = retry_at(error, failed, now, longest=_LONGEST_PAUSE)
             failed += 1
