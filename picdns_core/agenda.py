@@ -91,6 +91,11 @@ class Agenda:
         plan = Plan(serial=certificate.meta.serial, renew_at=self._clock.now(), why=REVOKED)
         self._known = self._plans.put({certificate.lineage: plan})
 
+    def forget(self, certificate: Certificate) -> None:
+        """Let the lifetime decide again, until the CA is asked anew."""
+        plan = Plan(serial=certificate.meta.serial)
+        self._known = self._plans.put({certificate.lineage: plan})
+
     @cached_property
     def _known(self) -> Mapping[str, Plan]:
         return self._plans.all()

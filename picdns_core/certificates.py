@@ -80,7 +80,12 @@ class Certificates:
             job.agenda.revoke(certificate)
             self._progress(Step(text="Revoking the certificate", name=certificate.lineage))
             chain = job.lineages.fullchain(certificate.lineage, certificate.generation)
-            job.authority.revoke(chain or b"", REASONS[reason], job.clock)
+            try:
+                job.authority.revoke(chain or b"", REASONS[reason], job.clock)
+            except PicdnsError as error:
+                if not error.retryable:  # refused: it is as good as it was
+                    job.agenda.forget(certificate)
+                raise
 
     def rehearse(self) -> Report:
         """Get each public certificate once, and throw it away."""

@@ -24,12 +24,10 @@ def check_clock(job: Job) -> None:
     if offset is not None and abs(offset) <= _TOLERATED:
         return
     off = now - last.seen if offset is None else offset
-    seconds = off.total_seconds()
-    known = (
-        f"{last.seen:%Y-%m-%d %H:%M} UTC has passed already" if offset is None else "by the CA's"
-    )
+    seconds, apart = off.total_seconds(), timedelta(seconds=round(abs(off.total_seconds())))
+    known = f"{last.seen:%Y-%m-%d %H:%M} UTC has passed" if offset is None else "as the CA has it"
     raise ClockSkewed(
-        f"This host's clock is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}: "
+        f"This host's clock is {apart} {'ahead' if seconds > 0 else 'behind'}, "
         f"{known}. Until it is right no certificate is renewed; what is served stays so. If it is "
         "right, `picdns up` believes it.",
         offset=seconds,

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from picdns_core.errors import Busy, Cancelled, PicdnsError
 from picdns_core.events import Ticked
-from picdns_core.model import Step
 from picdns_core.runner import Runner
 from picdns_core.store.ticks import Task
 from picdns_core.ticking import Ticker
@@ -85,16 +84,26 @@ class Heartbeat:
         self._ended.set()
         deadline = time.monotonic() + _FAREWELL
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread is not threading.current_thread() and thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def tick(self, now: datetime) -> Tick:
         """Look after the whole cell once, in this thread; for hosts with a schedule of their own.
 
-        Reads no clock: all is decided by `now`, which is UTC. Raises what `Ticker.tick` does.
+        Reads no clock: all is decided by `now`, which is UTC. Raises what `Ticker.tick` does, once
+        both tasks had their turn.
         """
-        events = [self._ticker.tick(task, now, now + _EVERY) for task in _TASKS]
-        self._tell(*events)
-        return Tick(addresses=events[0], certificates=events[1])
+        events: dict[Task, Ticked | None] = {}
+        failure: PicdnsError | None = None
+        for task in _TASKS:
+            try:
+                events[task] = self._ticker.tick(task, now, now + _EVERY)
+            except PicdnsError as error:
+                failure = failure or error
+        self._tell(*events.values())
+        if failure:
+            raise failure
+        return Tick(**events)
 
     @property
     def _ended(self) -> threading.Event:
@@ -111,10 +120,10 @@ class Heartbeat:
             except Busy as other:
                 if other.step != stood_by_for:
                     stood_by_for = other.step
-                    self._workshop.progress(Step(text=f"Standing by: {other.step}"))
+                    _log.warning("standing by: %s", other.step)
             except PicdnsError as error:
                 _log.warning("the heartbeat cannot begin: %s", error)
-            except Exception:  # noqa: BLE001 - the heartbeat goes on
+            except (Exception, SystemExit):  # noqa: BLE001 - the heartbeat goes on
                 _log.exception("the heartbeat failed; it begins anew")
             _pause(_EVERY.total_seconds(), ended)
 
@@ -143,7 +152,7 @@ class Heartbeat:
             _log.info("%s", error)
         except PicdnsError as error:
             _log.warning("the heartbeat could not look after %s: %s", task, error)
-        except Exception:  # noqa: BLE001 - the heartbeat goes on
+        except (Exception, SystemExit):  # noqa: BLE001 - the heartbeat goes on
             _log.exception("the heartbeat could not look after %s", task)
 
 

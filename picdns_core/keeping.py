@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from picdns_core.backoff import LONGEST
 from picdns_core.clock_check import check_clock
 from picdns_core.errors import (
     AddressDisputed,
@@ -15,6 +14,7 @@ from picdns_core.errors import (
     PicdnsError,
     PropagationTimeout,
     ProviderError,
+    StoreError,
 )
 from picdns_core.job import Job
 from picdns_core.model import Addresses, Report
@@ -25,7 +25,7 @@ from picdns_core.workshop import Workshop
 if TYPE_CHECKING:
     from picdns_core.publishing import AddressKeeper
 
-_LONGEST_PAUSE = timedelta(minutes=30)  # between tries to publish, while a service is down
+_LONGEST_PAUSE = timedelta(hours=1)  # between tries to publish
 _LOOK_AT_SERVED = timedelta(hours=1)
 
 
@@ -55,6 +55,8 @@ class AddressKeeping:
         unusable = next((one for one in look.verdicts if one.kind != "absent"), None)
         if unusable and not look.reachable:
             job.failures.note(ADDRESSES, AddressUnusable(unusable.text, hint=unusable.hint))
+        elif look.lacking_since and job.clock.now() - look.lacking_since >= _LONGEST_PAUSE:
+            job.failures.note(ADDRESSES, _lacking(look.lacking_since))
         elif look.settled:
             job.failures.clear(ADDRESSES)
         return Done(look.did)
@@ -81,13 +83,21 @@ class AddressKeeping:
         )
 
 
+def _lacking(since: datetime) -> AddressUnusable:
+    return AddressUnusable(
+        f"Nobody has said this host's public address since {since:%Y-%m-%d %H:%M} UTC. What is "
+        "published stays so, also if it has changed.",
+        hint="Check the internet connection, and that picdns may ask out on ports 443 and 53; see "
+        "picdns.address.sources. If none is to be published, set picdns.address.ipv4 and ipv6 to off.",
+    )
+
+
 def _noted(job: Job, error: PicdnsError) -> datetime | None:
     """Keep why nothing was published; return until when nothing is tried, None if each tick may."""
-    if isinstance(error, AddressDisputed | PropagationTimeout):
+    if isinstance(error, AddressDisputed | PropagationTimeout | StoreError):
         job.failures.note(ADDRESSES, error)
         return None
-    longest = _LONGEST_PAUSE if error.retryable else LONGEST
-    return job.failures.postpone(ADDRESSES, error, longest=longest)
+    return job.failures.postpone(ADDRESSES, error, longest=_LONGEST_PAUSE)
 
 
 class CertificateKeeping:

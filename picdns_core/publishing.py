@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from picdns_core.address.due import (
-    DAY,
+    WEEK,
     Reason,
     Turn,
     confirmed,
@@ -35,6 +35,8 @@ from picdns_core.store.published import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from picdns_core.address import AddressFinder
     from picdns_core.clock import Clock
     from picdns_core.lookup import Lookup
@@ -51,7 +53,8 @@ class AddressLook(Struct, frozen=True, kw_only=True):
 
     `did` says in words what was done and why, and is empty when there was nothing to do.
     `published` is confirmed. `reason` is why something was sent, None when nothing was.
-    `reachable` says whether at least one address was found that leads here.
+    `reachable` says whether at least one address was found that leads here, `lacking_since`
+    since when none was found at all.
     `settled` is true when this look has seen that all is as it should be; until then a failure
     that was noted before is not made up for.
     """
@@ -61,6 +64,7 @@ class AddressLook(Struct, frozen=True, kw_only=True):
     reason: Reason | None
     verdicts: tuple[Verdict, ...]
     reachable: bool
+    lacking_since: datetime | None
     settled: bool
 
 
@@ -136,10 +140,11 @@ class AddressKeeper:
         kept = replace(
             kept,
             looked_at=now,
+            lacking_since=(kept.lacking_since or now) if _lacking(finding) else None,
             remarks=tuple(
                 Remark(kind=one.kind, text=one.text, hint=one.hint) for one in finding.verdicts
             ),
-            repairs=() if at_once else tuple(x for x in kept.repairs if age(x.at, now) < DAY),
+            repairs=() if at_once else tuple(x for x in kept.repairs if age(x.at, now) < WEEK),
         )
         if kept.sent and confirmed(kept, stands):
             kept = self._confirm(kept)
@@ -147,18 +152,20 @@ class AddressKeeper:
         turn = due(kept, finding.addresses, stands, now, at_once=at_once)
         if not turn:
             self._kept.save(kept)
-            off = finding.ipv4 == finding.ipv6 == Sighting()
-            settled = not kept.sent and (off or stands.kind in ("shown", "proxied"))
+            settled = not kept.sent and (_off(finding) or stands.kind in ("shown", "proxied"))
             return _look(kept, finding, settled=settled), kept
         if error := obstacle(kept, turn, stands, now, self._mode.title):
             self._kept.save(kept)
             raise error
         why = _why(kept, turn, stands)
-        changed, kept = self._send(claim, kept, finding.addresses, turn, stands)
+        found = finding.addresses
+        if found == Addresses():  # it is only to be told that we are still there
+            found = kept.confirmed.addresses
+        changed, kept = self._send(claim, kept, found, turn, stands)
         if turn == "check" and not changed:
             return _look(kept, finding, settled=not kept.sent), kept
         reason: Reason = "drifted" if turn == "check" else turn
-        what = in_words(finding.addresses)
+        what = in_words(found)
         did = f"Sent {what}, not seen in DNS yet" if kept.sent else f"Published {what}"
         return _look(kept, finding, f"{did}: {why}", reason=reason, settled=not kept.sent), kept
 
@@ -216,9 +223,18 @@ def _look(
         published=kept.confirmed.addresses,
         reason=reason,
         verdicts=finding.verdicts,
+        lacking_since=kept.lacking_since,
         reachable=any(one.address and not one.verdict for one in (finding.ipv4, finding.ipv6)),
         settled=settled,
     )
+
+
+def _off(finding: Finding) -> bool:
+    return finding.ipv4 == finding.ipv6 == Sighting()
+
+
+def _lacking(finding: Finding) -> bool:
+    return finding.addresses == Addresses() and not _off(finding)
 
 
 def _why(kept: Published, turn: Turn, stands: Standing) -> str:

@@ -12,7 +12,7 @@ Reason = Literal["changed", "unconfirmed", "drifted", "old"]
 Turn = Reason | Literal["check"]
 """Why the service is asked; to `check` is to let it compare what a proxy hides."""
 
-DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
 
 _AGREED = timedelta(days=25)  # DuckDNS and others let go of names that are not updated for a month
 _CHECKED = timedelta(hours=1)
@@ -26,7 +26,8 @@ def due(
 ) -> Turn | None:
     """Say why the addresses that were found are to be sent; None when they are not."""
     if found == Addresses():
-        return None
+        known = kept.confirmed.addresses != Addresses()
+        return "old" if known and age(kept.updated_at, now) >= _AGREED else None
     if differ(kept, found):
         return "changed"
     absent = stands.kind == "absent" and (stands.fresh or age(kept.updated_at, now) >= _REMEMBERED)
@@ -59,13 +60,13 @@ def is_repair(kept: Published, turn: Turn) -> bool:
 def obstacle(
     kept: Published, turn: Turn, stands: Standing, now: datetime, service: str
 ) -> PicdnsError | None:
-    """Return why it must not be sent though it is due: it was put right often enough today."""
-    today = [one for one in kept.repairs if one.there == stands.there and age(one.at, now) < DAY]
-    if not is_repair(kept, turn) or len(today) < _REPAIRS:
+    """Return why it must not be sent though it is due: it was put right often enough lately."""
+    lately = [one for one in kept.repairs if one.there == stands.there and age(one.at, now) < WEEK]
+    if not is_repair(kept, turn) or len(lately) < _REPAIRS:
         return None
     there = words(stands.there) or "no address"
     ours = in_words(kept.expected)
-    if any(one.changed for one in today):
+    if any(one.changed for one in lately):
         shows = (
             f"What {kept.domain} leads to is hidden by {service}'s proxy, and was changed"
             if stands.kind == "proxied"
@@ -73,19 +74,19 @@ def obstacle(
         )
         return AddressDisputed(
             f"{shows}, while this cell's is {ours}: another cell or client publishes there too. "
-            f"It was put right {_REPAIRS} times within a day; now no address is sent any more, so "
+            f"It was put right {_REPAIRS} times within a week; now no address is sent any more, so "
             "as not to fight. Certificates are renewed as before.",
             hint="Where this cell's disk was cloned or restored, stop the other machine, or give "
             "one of them another name; else look for a dynamic DNS client, as in the router. "
-            "Then run `picdns up`; a new address of this cell is sent in any case, and a day "
+            "Then run `picdns up`; a new address of this cell is sent in any case, and a week "
             "later it is tried again.",
         )
     return PropagationTimeout(
         f"{service} says that it publishes {ours} at {kept.domain}, but public DNS shows {there}. "
-        f"It was sent {_REPAIRS} times more within a day; now no address is sent any more. "
+        f"It was sent {_REPAIRS} times more within a week; now no address is sent any more. "
         "Certificates are renewed as before.",
         hint=f"See whether the name servers of {kept.domain} are those of {service}. It goes on "
-        "when DNS shows the right address, and is tried again after a day.",
+        "when DNS shows the right address, and is tried again after a week.",
     )
 
 

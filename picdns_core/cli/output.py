@@ -1,5 +1,7 @@
 """What the terminal shows: steps as they happen, a result, or one clear error."""
 
+import errno
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from picdns_core.adoption import Adoption
 
 
+class _Console(Console):
+    """Leaves it to who prints what to do when nobody reads; rich would end the thread."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 class Output:
     """Results go to standard output, steps and errors to standard error.
 
@@ -30,8 +39,13 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.one_line_each = False
-        self._out = Console(highlight=False, emoji=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+        self._out = _Console(highlight=False, emoji=False, soft_wrap=True)
+        self._err = _Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether steps are read by somebody who sits there."""
+        return self._err.is_terminal
 
     def step(self, step: Step) -> None:
         """Show what begins now; called from any thread."""

@@ -1,6 +1,7 @@
 """`picdns run`: the heartbeat in the foreground."""
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def run(root: Path, output: Output) -> bool:
     SIGTERM and Ctrl-C. With --json each look is one line.
     """
     output.one_line_each = True
-    runner = Runner(root, progress=output.step)
+    steps = threading.Event()
+    steps.set()
+    runner = Runner(root, progress=lambda step: output.step(step) if steps.is_set() else None)
     heartbeat = Heartbeat(runner, Reporter(output))
     ended = threading.Event()
 
@@ -37,6 +40,8 @@ def run(root: Path, output: Output) -> bool:
     _bring_up(runner, output, ended)
     if not ended.is_set():
         output.step(Step(text="Looking after the cell, every five minutes"))
+        if not output.is_terminal:  # a log needs what was done, not each question
+            steps.clear()
         heartbeat.start()
         ended.wait()
         heartbeat.stop()
@@ -76,4 +81,5 @@ class Reporter:
             before = self._known.get(event.task, set())
             problems = [one for one in event.problems if (one.subject, one.message) not in before]
             self._known[event.task] = {(one.subject, one.message) for one in event.problems}
-            self._output.tick(event, problems)
+            with suppress(OSError):  # whoever read it has gone: the heartbeat goes on
+                self._output.tick(event, problems)

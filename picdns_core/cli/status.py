@@ -1,7 +1,7 @@
 """How the status of a cell looks at the terminal."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.table import Table
 
@@ -9,6 +9,8 @@ from picdns_core.model import Failure
 from picdns_core.status import CertStatus, Status
 from picdns_core.store.published import Published
 from picdns_core.store.ticks import LastTick
+
+_LATE = timedelta(minutes=15)
 
 
 def table(status: Status) -> Table:
@@ -72,7 +74,12 @@ def _addresses(published: Published) -> str:
 
 
 def _heartbeat(what: str, tick: LastTick) -> str:
-    did = "; ".join(tick.did) or "nothing was to be done"
+    did = "; ".join(tick.did).rstrip(".") or "nothing was to be done"
+    if datetime.now(UTC) > tick.next_at + _LATE:
+        return (
+            f"Not looked after {what} since {_time(tick.at)}. Is the heartbeat running (`picdns "
+            "run`, or the host), and is there space on the disk?"
+        )
     due = f"; next to do at {_time(tick.due_at)}" if tick.due_at else ""
     return (
         f"Last looked after {what} at {_time(tick.at)}: {did}. Next look {_time(tick.next_at)}{due}"

@@ -65,7 +65,8 @@ class Published(Document, frozen=True, kw_only=True):
 
     `confirmed` was seen there, or the service vouches for it. `sent` is on its way: written
     before the service is asked, `accepted` once it has agreed, gone when it is confirmed.
-    `updated_at` is when the service last agreed to anything.
+    `updated_at` is when the service last agreed to anything, `lacking_since` since when no address
+    could be found, None where one was at the last look.
     """
 
     mode: str
@@ -77,6 +78,7 @@ class Published(Document, frozen=True, kw_only=True):
     accepted: bool = False
     updated_at: datetime | None = None
     looked_at: datetime | None = None
+    lacking_since: datetime | None = None
     remarks: tuple[Remark, ...] = ()
     repairs: tuple[Repair, ...] = ()
 

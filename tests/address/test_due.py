@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
+from msgspec.structs import replace
 
 from picdns_core import Addresses
 from picdns_core.address.due import due
@@ -65,9 +66,11 @@ def test_silence_of_dns_is_a_reason_only_where_the_service_did_not_agree(
 
 
 def test_a_family_that_is_not_found_is_no_change() -> None:
-    """And nothing at all is no reason for anything, however old."""
+    """And nothing at all is no reason for anything but to say that we are still there."""
     assert due(published(DAY), ONLY_IPV4, SHOWN, NOW) is None
-    assert due(published(99 * DAY), Addresses(), SHOWN, NOW) is None
+    assert due(published(24 * DAY), Addresses(), SHOWN, NOW) is None
+    assert due(published(25 * DAY), Addresses(), SHOWN, NOW) == "old"
+    assert due(replace(published(99 * DAY), confirmed=Pair()), Addresses(), SHOWN, NOW) is None
 
 
 def test_whoever_asks_for_it_does_not_wait() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from picdns_core import ConfigError, Heartbeat, Runner, Ticked
+from picdns_core import ConfigError, Heartbeat, Runner, StoreError, Ticked
 from picdns_core.testing import Echoes, Hold, LocalInternet
 from tests.conftest import Cell, MakeCell
 
@@ -240,3 +240,67 @@ def test_server_that_lost_its_certificates_gets_them_back(make_cell: MakeCell) -
     assert tick
     assert tick.did == ("The newest certificates were put in use",)
     assert cell.get("files.home.cell").status == 200
+
+
+def test_stop_may_be_called_from_anywhere(cell: Cell, heartbeat: Callable[..., Heartbeat]) -> None:
+    """From its own threads, and while another thread starts it."""
+    stopped = threading.Event()
+    beatings: list[Heartbeat] = []
+
+    def stop(_: Ticked) -> None:
+        beatings[0].stop()
+        stopped.set()
+
+    beatings.append(heartbeat(cell.runner, stop))
+    beatings[0].start()
+    assert stopped.wait(10)
+    eventually(lambda: not threads("addresses") + threads("certificates"))
+
+
+def test_host_that_would_leave_from_a_tick_ends_no_thread(
+    cell: Cell, heartbeat: Callable[..., Heartbeat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a listener raises is logged, SystemExit too; the next tick comes."""
+    monkeypatch.setattr("picdns_core.heartbeat._EVERY", timedelta(seconds=0.1))
+    heard = list[str]()
+
+    def leave(event: Ticked) -> None:
+        heard.append(event.task)
+        raise SystemExit(1)
+
+    heartbeat(cell.runner, leave).start()
+    eventually(lambda: heard.count("addresses") > 2 and heard.count("certificates") > 2)
+
+
+def test_task_that_cannot_be_done_does_not_cost_the_other(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is raised when both had their turn."""
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr("picdns_core.keeping.AddressKeeping.__call__", full)
+    monkeypatch.setattr("picdns_core.store.failures.Failures.postpone", full)
+    runner = cell.runner
+    cell.services(("files", "photos"), "127.0.0.1:1")
+    Heartbeat(runner).tick(datetime.now(UTC))
+    assert not runner.refresh().missing
+
+
+def test_address_that_nobody_says_is_a_problem_after_an_hour(cell: Cell, echoes: Echoes) -> None:
+    """At first it is none, as at boot; what is published stays so, and is sent after 25 days."""
+    now, beating = datetime.now(UTC), Heartbeat(cell.runner)
+    echoes.see(ipv4=None, ipv6=None)
+    ticks = [beating.tick(now + passed).addresses for passed in (timedelta(0), timedelta(hours=2))]
+    assert [one and [two.error for two in one.problems] for one in ticks] == [
+        [],
+        ["AddressUnusable"],
+    ]
+    later = beating.tick(now + 26 * DAY).addresses
+    assert later
+    assert any("25 days ago" in did for did in later.did)
+    echoes.see(ipv4="203.0.113.7", ipv6=None)
+    again = beating.tick(now + 27 * DAY).addresses
+    assert again
+    assert (again.problems, len(again.recovered)) == ((), 1)
