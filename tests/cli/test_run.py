@@ -231,3 +231,34 @@ def test_without_a_config_the_first_step_is_named(shell: Shell) -> None:
     assert done.returncode == 2
     assert "picdns init" in done.stderr
     assert not shell.root.exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_reader_that_goes_away_stops_nothing(shell: Shell, words: tuple[str, ...]) -> None:
+    """As `head` does; what is to be done is done, and SIGTERM ends it in order."""
+    shell.json("init", "--cell-name", "home", "--mode", "lan", "--service", "files=a:1")
+    running = subprocess.Popen(
+        [*shell.command("run", *words)[:1], "-c", QUICK, *shell.command("run", *words)[3:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**shell.environ(), "PYTHONUNBUFFERED": "1"},
+    )
+    assert running.stdout
+    assert running.stdout.readline()
+    running.stdout.close()
+    tick = shell.root / "data/api/picdns/schedule/tick-certificates.json"
+    try:
+        seen = set[str]()
+        for _ in range(600):
+            if tick.exists():
+                seen.add(json.loads(tick.read_text())["at"])
+            if len(seen) > 3:
+                break
+            time.sleep(0.05)
+        assert len(seen) > 3
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+    finally:
+        running.kill()
+        running.wait()
