@@ -12,6 +12,9 @@ class Clock:
     """
 
     def __init__(self, began: datetime) -> None:
+        """Begin; ValueError when the moment has no time zone."""
+        if began.tzinfo is None:
+            raise ValueError("a time without its zone; use datetime.now(UTC)")
         self._began = began
         self._mark = _passed()
 

@@ -6,6 +6,7 @@ from picdns_core.errors import ClockSkewed, PicdnsError
 from picdns_core.job import Job
 
 _TOLERATED = timedelta(hours=1)  # that a clock may be off, or be set back
+_STEADY = timedelta(days=3)
 _ABSENT = timedelta(days=2)  # that a host may have been off before the CA is asked for the time
 
 
@@ -13,10 +14,13 @@ def check_clock(job: Job) -> None:
     """Raise ClockSkewed when the time cannot be right after that of the last tick.
 
     A time behind it is believed when a CA says so, as after a clock that was ahead; one far ahead
-    unless a CA denies it, since a host may have been off for long.
+    unless a CA denies it, since a host may have been off for long. Where there is no CA to ask, a
+    clock that has gone on steadily for days is believed in the end.
     """
     last, now = job.ticks.last("certificates"), job.clock.now()
     if last is None or -_TOLERATED <= now - last.seen <= _ABSENT:
+        return
+    if not job.mode.public and last.doubted_since and now >= last.doubted_since + _STEADY:
         return
     offset = _offset_by_the_ca(job, needed=now < last.seen)
     if offset is None and now > last.seen:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 
@@ -121,6 +122,7 @@ class Heartbeat:
                 if other.step != stood_by_for:
                     stood_by_for = other.step
                     _log.warning("standing by: %s", other.step)
+                self._runner.stood_by()
             except PicdnsError as error:
                 _log.warning("the heartbeat cannot begin: %s", error)
             except (Exception, SystemExit):  # noqa: BLE001 - the heartbeat goes on
@@ -140,7 +142,8 @@ class Heartbeat:
             _pause(pause.total_seconds(), ended)
 
     def _tell(self, *events: Ticked | None) -> None:
-        self._runner.looked_after(*events)
+        with suppress(PicdnsError):
+            self._runner.looked_after(*events)
         for event in filter(None, events):
             self._heard(event)
 

@@ -112,11 +112,11 @@ def register(
 ) -> Registration:
     """Claim the name for this cell.
 
-    Called by `up` and `renew` when the mode has no registration on disk or its cell or settings
-    changed. Doing it twice changes nothing. After an error nothing is claimed, or the same call
-    again completes the claim, and `teardown` undoes it. AuthenticationFailed, ConfigError,
-    ForeignName and NameTaken say that nothing was claimed. RateLimited with a `retry_after` of
-    30 seconds at most is waited for, once.
+    Called by `up`, `renew`, `rehearse` and the heartbeat when the mode has no registration on
+    disk, or its cell or settings changed. Doing it twice changes nothing. After an error nothing
+    is claimed, or the same call again completes the claim, and `teardown` undoes it.
+    AuthenticationFailed, ConfigError, ForeignName and NameTaken say that nothing was claimed.
+    RateLimited with a `retry_after` of 30 seconds at most is waited for, once.
     """
 
 
@@ -165,7 +165,8 @@ def issue_cert(
 ) -> IssuedCert:
     """Turn the request's CSR into a chain.
 
-    Called by `up` and `renew` for each certificate that is due, in several threads at a time.
+    Called by `up`, `renew`, `rehearse`, `revoke` and the heartbeat for each certificate that is
+    to be had, in several threads at a time.
     `acme` is there for modes that are public, `publisher` for those that implement it. The
     private key is never here, and nothing is to be written to a file. Calling it again with
     the same request goes on where the last call stopped. After an error no challenge answer is
@@ -183,7 +184,7 @@ def teardown(
 ) -> bool:
     """Remove exactly what this cell created at the service; True when there was something.
 
-    Called by `teardown`, and by `up` for a name that the cell had before, with the cell,
+    Called by `teardown`, and after `register` for a name that the cell had before, with the cell,
     registration and settings as they were kept, not as the config now says. Where `register`
     never returned, the registration has the domain and no notes. Only what belongs to that cell
     and domain is meant: the cell may hold another name by now. Doing it twice changes nothing.

@@ -13,7 +13,6 @@ from picdns_core.errors import (
     Cancelled,
     PicdnsError,
     PropagationTimeout,
-    ProviderError,
     StoreError,
 )
 from picdns_core.job import Job
@@ -88,7 +87,7 @@ def _lacking(since: datetime) -> AddressUnusable:
         f"Nobody has said this host's public address since {since:%Y-%m-%d %H:%M} UTC. What is "
         "published stays so, also if it has changed.",
         hint="Check the internet connection, and that picdns may ask out on ports 443 and 53; see "
-        "picdns.address.sources. If none is to be published, set picdns.address.ipv4 and ipv6 to off.",
+        "picdns.address.sources. If none is to be published, set ipv4 and ipv6 to off there.",
     )
 
 
@@ -120,7 +119,9 @@ class CertificateKeeping:
             return Done((), later)
         try:
             self._workshop.registrar(job).register(patiently=True)
-        except ProviderError as error:
+        except (Busy, Cancelled):
+            raise
+        except PicdnsError as error:
             later = job.failures.postpone(CELL, error)
             return Done((f"Not registered: {error.message}",), later)
         with job.failures.remembered(CELL):

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from picdns_core.errors import PicdnsError
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A time with its zone; what is read without one is damaged."""
 
 
 class Service(Struct, frozen=True, kw_only=True):
@@ -181,13 +184,13 @@ class Failure(Struct, frozen=True, kw_only=True):
     """
 
     subject: str
-    since: datetime
-    at: datetime
+    since: Moment
+    at: Moment
     error: str
     message: str
     hint: str
     count: int = 1
-    retry_at: datetime | None = None
+    retry_at: Moment | None = None
 
 
 class Report(Struct, frozen=True, kw_only=True):

@@ -41,12 +41,18 @@ class Registrar:
     def register(self, *, patiently: bool = False) -> None:
         """Claim the name, unless that is done; then let go of the one it had before.
 
-        `patiently` leaves the latter for its time where it has failed lately.
+        `patiently` leaves the latter for its time where it has failed lately, and claims nothing
+        that was given back since: Cancelled.
         """
         job = self._job
         if not job.registration:
             self._progress(Step(text="Registering", name=job.cell.domain))
             with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
+                if patiently and job.registrations.in_force() != job.mode.name:
+                    raise Cancelled(
+                        f"{job.cell.domain} was given back meanwhile, so it is not claimed again.",
+                        hint="`picdns up` does.",
+                    )
                 registration = job.registration or self._claim()
             self._announce.registered(job.cell, job.clock.now(), registration)
         if not (patiently and job.failures.postponed(FORMER)):

@@ -16,6 +16,7 @@ from picdns_core.store.published import Published, PublishedAddresses
 from picdns_core.store.ticks import LastTick, Ticks
 
 _PROBES = 8
+_NOT_UP = "The cell is not up, so the heartbeat rests. Run `picdns up`."
 
 
 class CertStatus(Struct, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ def look(job: Job) -> Status:
         missing=tuple(name for one in job.wants if not found[one.lineage] for name in one.names),
         addresses=_addresses(job),
         heartbeat=_heartbeat(job.ticks),
-        waiting=job.waiting,
+        waiting=job.waiting or (None if job.registrations.in_force() else _NOT_UP),
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),
     )

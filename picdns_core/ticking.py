@@ -55,21 +55,26 @@ class Ticker:
         self, job: Job, task: Task, done: Done, now: datetime, next_at: datetime
     ) -> Ticked:
         """Keep what came of it, and tell."""
-        before = job.ticks.last(task)
+        before, ended = job.ticks.last(task), job.clock.now()  # a later failure is news next time
         wanted = {*_subjects(task), *_lineages(job, task)}
         problems = tuple(one for one in job.failures.all() if one.subject in wanted)
         broken = {one.subject for one in problems}
         recovered = [
-            one for one in (before.problems if before else ()) if one.subject not in broken
+            one
+            for one in (before.problems if before else ())
+            if one.subject in wanted and one.subject not in broken
         ]
-        seen = before.seen if before and CLOCK in broken else now
+        seen, doubted_since = now, None
+        if before and CLOCK in broken:
+            seen, doubted_since = before.seen, before.doubted_since or now
         job.ticks.put(
             task,
             LastTick(
-                at=now,
+                at=ended,
                 next_at=next_at,
                 due_at=done.due_at,
                 seen=seen,
+                doubted_since=doubted_since,
                 did=done.did,
                 problems=problems,
                 waiting=job.waiting,
@@ -79,10 +84,10 @@ class Ticker:
         newest = (job.lineages.glance(one.lineage) for one in job.wants)
         event = Ticked(
             cell=job.cell,
-            at=now,
+            at=ended,
             task=task,
             did=done.did,
-            seconds=(job.clock.now() - now).total_seconds(),
+            seconds=(ended - now).total_seconds(),
             previous_at=before.at if before else None,
             next_at=next_at,
             due_at=done.due_at,

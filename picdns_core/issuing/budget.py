@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from picdns_core.clock import Clock
 from picdns_core.errors import DamagedState, RateLimited
+from picdns_core.model import Moment
 from picdns_core.store import Document, Store, load, save
 
 _FAILURES, _HOUR = 4, timedelta(hours=1)  # Let's Encrypt: 5
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 class _Validation(Struct, frozen=True, kw_only=True):
     authorization: str
     name: str
-    at: datetime
+    at: Moment
 
 
 class _Certificate(Struct, frozen=True, kw_only=True):
@@ -35,13 +36,13 @@ class _Certificate(Struct, frozen=True, kw_only=True):
 
     lineage: str
     names: tuple[str, ...]
-    until: datetime
+    until: Moment
     renews: bool
     open: bool = True
 
 
 class _Spent(Document, frozen=True, kw_only=True):
-    orders: tuple[datetime, ...] = ()
+    orders: tuple[Moment, ...] = ()
     certificates: tuple[_Certificate, ...] = ()
     validations: tuple[_Validation, ...] = ()
 

@@ -40,12 +40,12 @@ class _Answer(Struct, frozen=True):
 def certificate_id(fullchain_pem: bytes) -> str | None:
     """Return what renewal information calls the leaf (section 4.1); None where it has no name.
 
-    That is so for one that does not say by which key it was issued.
+    That is so for one that does not say by which key it was issued, or that is damaged.
     """
-    leaf = x509.load_pem_x509_certificate(fullchain_pem)
     try:
+        leaf = x509.load_pem_x509_certificate(fullchain_pem)
         issuer = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, ValueError):
         return None
     if issuer.key_identifier is None:
         return None

@@ -56,7 +56,7 @@ class Failures:
             same = before and before.error == type(error).__name__
             failure = Failure(
                 subject=subject,
-                since=before.since if before and same else now,
+                since=min(before.since, now) if before and same else now,
                 at=now,
                 error=type(error).__name__,
                 message=error.message,

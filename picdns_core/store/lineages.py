@@ -1,12 +1,11 @@
 """Certificates across their renewals: each renewal is a generation, one of them is current."""
 
 import logging
-from datetime import datetime
 
 from msgspec import Struct
 
 from picdns_core.errors import DamagedState
-from picdns_core.model import CertFiles
+from picdns_core.model import CertFiles, Moment
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -23,9 +22,9 @@ class CertMeta(Document, frozen=True, kw_only=True):
     names: tuple[str, ...]
     issuer: str
     serial: str
-    not_before: datetime
-    not_after: datetime
-    renew_at: datetime
+    not_before: Moment
+    not_after: Moment
+    renew_at: Moment
     mode: str
     source: str
 

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 
 from msgspec import Struct, field
 
 from picdns_core.errors import DamagedState
+from picdns_core.model import Moment
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -23,10 +23,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     serial: str
-    renew_at: datetime | None = None
+    renew_at: Moment | None = None
     why: str | None = None
     explanation_url: str | None = None
-    ask_at: datetime | None = None
+    ask_at: Moment | None = None
     early: bool = False
 
 

@@ -8,7 +8,7 @@ from typing import Self
 from msgspec import Struct
 
 from picdns_core.errors import DamagedState
-from picdns_core.model import Addresses
+from picdns_core.model import Addresses, Moment
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -55,7 +55,7 @@ class Repair(Struct, frozen=True, kw_only=True):
     `changed` tells whether the service then had anything to change.
     """
 
-    at: datetime
+    at: Moment
     there: tuple[str, ...]
     changed: bool
 
@@ -72,13 +72,13 @@ class Published(Document, frozen=True, kw_only=True):
     mode: str
     domain: str
     confirmed: Pair = Pair()
-    confirmed_at: datetime | None = None
+    confirmed_at: Moment | None = None
     sent: Pair | None = None
-    sent_at: datetime | None = None
+    sent_at: Moment | None = None
     accepted: bool = False
-    updated_at: datetime | None = None
-    looked_at: datetime | None = None
-    lacking_since: datetime | None = None
+    updated_at: Moment | None = None
+    looked_at: Moment | None = None
+    lacking_since: Moment | None = None
     remarks: tuple[Remark, ...] = ()
     repairs: tuple[Repair, ...] = ()
 

@@ -1,9 +1,11 @@
 """The claim on the cell's name: made once, kept on disk, given back at the end."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
+from picdns_core.errors import DamagedState
 from picdns_core.model import Cell, Registration
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
@@ -55,8 +57,10 @@ class Registrations:
 
     def enter(self, mode: str) -> None:
         """Keep that the cell is in this mode."""
-        if self.in_force() != mode:
-            save(self._store, _IN_FORCE, _InForce(mode=mode))
+        with suppress(DamagedState):
+            if self.in_force() == mode:
+                return
+        save(self._store, _IN_FORCE, _InForce(mode=mode))
 
     def leave(self, mode: str) -> None:
         """Keep that the cell is in no mode, if it was in this one."""

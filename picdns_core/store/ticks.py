@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from picdns_core.errors import DamagedState
-from picdns_core.model import Failure
+from picdns_core.model import Failure, Moment
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
 
@@ -19,13 +19,15 @@ class LastTick(Document, frozen=True, kw_only=True):
     """One task's last tick.
 
     `seen` is the latest time that this cell has believed; a clock that is behind it is wrong, or
-    was wrong then. `waiting` says what the config asks for that nobody has done yet.
+    was wrong then. `doubted_since` is the first time that was not believed. `waiting` says what
+    the config asks for that nobody has done yet.
     """
 
-    at: datetime
-    next_at: datetime
-    due_at: datetime | None = None
-    seen: datetime
+    at: Moment
+    next_at: Moment
+    due_at: Moment | None = None
+    seen: Moment
+    doubted_since: Moment | None = None
     did: tuple[str, ...] = ()
     problems: tuple[Failure, ...] = ()
     waiting: str | None = None

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from picdns_core import ConfigError, Heartbeat, Runner, StoreError, Ticked
+from picdns_core import Cancelled, ConfigError, Heartbeat, Runner, StoreError, Ticked
+from picdns_core.observing.news import to_tell
 from picdns_core.testing import Echoes, Hold, LocalInternet
 from tests.conftest import Cell, MakeCell
 
@@ -304,3 +305,39 @@ def test_address_that_nobody_says_is_a_problem_after_an_hour(cell: Cell, echoes:
     again = beating.tick(now + 27 * DAY).addresses
     assert again
     assert (again.problems, len(again.recovered)) == ((), 1)
+
+
+def test_problem_is_news_at_the_tick_at_which_it_comes(cell: Cell) -> None:
+    """And at that tick only; when it is over, that is told."""
+    beating, now = Heartbeat(cell.runner), datetime.now(UTC)
+    beating.tick(now)
+    cell.set(domain_name="no domain")
+    ticks = [beating.tick(now + timedelta(minutes=5 * number)).certificates for number in (1, 2)]
+    assert [one and [two.subject for two in to_tell(one)] for one in ticks] == [["config"], []]
+    assert cell.account
+    cell.set(domain_name=cell.account.domain)
+    last = beating.tick(now + timedelta(minutes=15)).certificates
+    assert last
+    assert [one.subject for one in last.recovered] == ["config"]
+
+
+def test_name_that_is_given_back_during_a_tick_is_not_taken_again(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tick has opened the cell before; it ends as what the host has stopped."""
+    runner = cell.runner
+
+    def meanwhile(_: object) -> None:
+        assert runner.teardown()
+
+    monkeypatch.setattr("picdns_core.keeping.check_clock", meanwhile)
+    with pytest.raises(Cancelled, match="given back meanwhile"):
+        Heartbeat(cell.runner).tick(datetime.now(UTC))
+    assert not list(cell.base.glob("registrations/*.json"))
+    assert runner.refresh().waiting
+
+
+def test_time_without_its_zone_is_refused(cell: Cell) -> None:
+    """It would be taken for another time."""
+    with pytest.raises(ValueError, match="zone"):
+        Heartbeat(cell.runner).tick(datetime.now())  # noqa: DTZ005 - that is what is tested

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from picdns_core.clock import Clock
-from picdns_core.errors import Busy, Cancelled, DeployFailed, PicdnsError, RateLimited
+from picdns_core.errors import (
+    Busy,
+    Cancelled,
+    DeployFailed,
+    PicdnsError,
+    ProviderUnavailable,
+    RateLimited,
+)
 from picdns_core.store import FileStore
 from picdns_core.store.failures import Failures
 
@@ -106,3 +113,15 @@ def test_failures_noted_at_once_are_all_kept(root: Path) -> None:
         thread.join()
     document = json.loads(FileStore(root).get("failures.json") or b"{}")
     assert sorted(document["failures"]) == [f"subject-{number}" for number in range(8)]
+
+
+def test_what_failed_by_a_clock_that_was_ahead_holds_nothing_back(store: FileStore) -> None:
+    """Nor does its date stay that of the failure."""
+    now = datetime.now(UTC)
+    Failures(store, Clock(now + timedelta(days=9))).postpone("a", ProviderUnavailable("down"))
+    right = Failures(store, Clock(now))
+    assert right.postponed("a") is None
+    right.postpone("a", ProviderUnavailable("down"))
+    assert right.postponed("a")
+    assert (known := right.get("a"))
+    assert known.since < now + timedelta(minutes=1)

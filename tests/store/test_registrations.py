@@ -132,3 +132,21 @@ def test_a_cell_that_is_renamed_back_has_its_claim_again(registrations: Registra
     assert claim
     assert (claim.cell, claim.registration) == (CELL, MADE)
     assert [one.cell.domain for one in registrations.former("lan")] == ["other.cell"]
+
+
+def test_mode_in_force_is_left_by_itself_only(store: FileStore) -> None:
+    """Giving back what another mode still holds does not end this one."""
+    kept = Registrations(store)
+    assert kept.in_force() is None
+    kept.enter("lan")
+    kept.leave("http01")
+    assert Registrations(store).in_force() == "lan"
+    kept.leave("lan")
+    assert kept.in_force() is None
+
+
+def test_damaged_note_of_the_mode_is_written_anew(store: FileStore) -> None:
+    """It says no more than what `up` knows."""
+    store.put("cell.json", b"nonsense")
+    Registrations(store).enter("lan")
+    assert Registrations(store).in_force() == "lan"
