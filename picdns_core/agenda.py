@@ -75,7 +75,11 @@ class Agenda:
             for one in certificates
             if not now < self.ask_at(one) <= now + _LONGEST_WAIT  # longer was of a wrong clock
         }
-        if changed:
+        if changed:  # somebody may have had one revoked while the CA was asked
+            meanwhile = self._plans.all()
+            changed = {
+                key: _unless_revoked(plan, meanwhile.get(key)) for key, plan in changed.items()
+            }
             self._known = self._plans.put(changed)
 
     def renewed(self, before: Certificate | None, now: Certificate) -> None:
@@ -130,3 +134,8 @@ class Agenda:
             explanation_url=info.explanation_url,
             ask_at=ask_at,
         )
+
+
+def _unless_revoked(plan: Plan, meanwhile: Plan | None) -> Plan:
+    revoked = meanwhile and meanwhile.serial == plan.serial and meanwhile.why == REVOKED
+    return replace(meanwhile, ask_at=plan.ask_at) if meanwhile and revoked else plan

@@ -73,6 +73,7 @@ class Job:
         self.agenda = Agenda(self.store, clock)
         self.renewal = Renewal(
             self.store,
+            self.lineages,
             self.mode.name,
             self.picdns.acme.key_type,
             self.leftovers.remove,

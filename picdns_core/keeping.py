@@ -17,7 +17,7 @@ from picdns_core.errors import (
 )
 from picdns_core.job import Job
 from picdns_core.model import Addresses, Report
-from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, LEFTOVERS
+from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, LEFTOVERS, SUBJECTS
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
 
@@ -163,10 +163,10 @@ def _not_held_back(job: Job, due: dict[Wanted, str]) -> dict[Wanted, str]:
 
 
 def _forget_what_is_not_due(job: Job, due: dict[Wanted, str]) -> None:
-    """Forget failures of what was only forced, or due by a clock that was ahead."""
-    well = {want.lineage for want in job.wants if want not in due}
+    """Forget failures of what was only forced, or due by a clock that was ahead, or is gone."""
+    broken = {want.lineage for want in due}
     for failure in job.failures.all():
-        if failure.subject in well:
+        if failure.subject not in broken and failure.subject not in SUBJECTS:
             job.failures.clear(failure.subject)
 
 

@@ -30,6 +30,7 @@ class Renewal:
     def __init__(
         self,
         store: Store,
+        lineages: Lineages,
         mode: str,
         key_type: KeyType,
         withdraw: Callable[[str], None],
@@ -38,7 +39,7 @@ class Renewal:
         progress: Progress,
     ) -> None:
         self._store = store
-        self._lineages = Lineages(store)
+        self._lineages = lineages
         self._journal = Journal(store)
         self._mode = mode
         self._key_type = key_type

@@ -11,7 +11,7 @@ from picdns_core.deploy.probe import served_serial
 from picdns_core.job import Job
 from picdns_core.model import Failure
 from picdns_core.store import Certificate, Store
-from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS
+from picdns_core.store.failures import SUBJECTS
 from picdns_core.store.published import Published, PublishedAddresses
 from picdns_core.store.ticks import LastTick, Ticks
 
@@ -72,7 +72,7 @@ def look(job: Job) -> Status:
     certificates = [one for one in found.values() if one]
     with ThreadPoolExecutor(_PROBES, thread_name_prefix="picdns-probe") as pool:
         served = list(pool.map(lambda one: _served(one, job.deployment), certificates))
-    concern = {ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS, *found}
+    concern = {*SUBJECTS, *found}
     problems = tuple(one for one in job.failures.all() if one.subject in concern)
     return Status(
         mode=job.cell.mode,

@@ -103,6 +103,14 @@ class MakeCell(Protocol):
     ) -> Cell: ...
 
 
+def _withdraw(account: Account) -> None:
+    """Leave the zone, which other tests use as well, as it was before the cell published."""
+    label = account.domain.removesuffix(f".{account.zone.name}")
+    for name, rdtype in account.zone.records():
+        if name == label or name.endswith(f".{label}"):
+            account.zone.delete(name, rdtype)
+
+
 @pytest.fixture(scope="session")
 def backend(local_internet: LocalInternet) -> Backend:
     """The one service behind all names."""
@@ -153,3 +161,4 @@ def make_cell(
     yield make
     for account in accounts:
         account.service.close()
+        _withdraw(account)

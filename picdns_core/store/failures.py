@@ -32,6 +32,9 @@ CONFIG = "config"
 LEFTOVERS = "leftovers"
 """The subject of TXT values that are still in public DNS."""
 
+SUBJECTS = frozenset({ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS})
+"""All that are no lineages."""
+
 _KEY = "failures.json"
 _SET_BACK = timedelta(hours=1)  # that a clock may be, without what it noted being void
 _log = logging.getLogger(__name__)

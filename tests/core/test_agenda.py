@@ -195,3 +195,14 @@ def test_damaged_file_is_as_good_as_none(
     assert ca.asked == 1
     assert "damaged" in caplog.text
     assert at(store, 0).due_at(one) >= START + 50 * DAY
+
+
+def test_revocation_while_the_ca_is_asked_is_not_forgotten(store: FileStore) -> None:
+    """By another process, as at a terminal beside the heartbeat."""
+    one = certificate()
+
+    def ask(_: Certificate) -> None:
+        at(store, 1).revoke(one)
+
+    at(store, 1).look([one], ask)
+    assert at(store, 1).why(one) == REVOKED
