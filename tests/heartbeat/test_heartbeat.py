@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from picdns_core import Cancelled, ConfigError, Heartbeat, Runner, StoreError, Ticked
+from picdns_core import Cancelled, ConfigError, FileStore, Heartbeat, Runner, StoreError, Ticked
 from picdns_core.observing.news import to_tell
+from picdns_core.store import Lineages
 from picdns_core.testing import Echoes, Hold, LocalInternet
 from tests.conftest import Cell, MakeCell
 
@@ -273,20 +274,16 @@ def test_host_that_would_leave_from_a_tick_ends_no_thread(
     eventually(lambda: heard.count("addresses") > 2 and heard.count("certificates") > 2)
 
 
-def test_task_that_cannot_be_done_does_not_cost_the_other(
-    cell: Cell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_task_that_cannot_be_done_does_not_cost_the_other(cell: Cell) -> None:
     """The error is raised when both had their turn."""
-
-    def full(*_: object, **__: object) -> None:
-        raise StoreError("The disk is full.")
-
-    monkeypatch.setattr("picdns_core.keeping.AddressKeeping.__call__", full)
-    monkeypatch.setattr("picdns_core.store.failures.Failures.postpone", full)
-    runner = cell.runner
     cell.services(("files", "photos"), "127.0.0.1:1")
-    Heartbeat(runner).tick(datetime.now(UTC))
-    assert not runner.refresh().missing
+    (cell.base / "schedule/tick-addresses.json").unlink(missing_ok=True)
+    (cell.base / "schedule/tick-addresses.json/in-the-way").mkdir(parents=True)
+    with pytest.raises(StoreError, match="tick-addresses"):
+        Heartbeat(cell.runner).tick(datetime.now(UTC))
+    newest = Lineages(FileStore(cell.root)).newest("internal")
+    assert newest
+    assert newest.meta.names == ("files.cell", "photos.cell")
 
 
 def test_address_that_nobody_says_is_a_problem_after_an_hour(cell: Cell, echoes: Echoes) -> None:
