@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from picdns_core import Addresses
-from picdns_core.address.due import due
+from picdns_core.address.due import due, obstacle
 from picdns_core.address.standing import UNKNOWN, Standing
-from picdns_core.store.published import Pair, Published
+from picdns_core.errors import AddressDisputed
+from picdns_core.store.published import Pair, Published, Repair
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -79,3 +80,29 @@ def test_whoever_asks_for_it_does_not_wait() -> None:
     kept = sent(MINUTE, accepted=True)
     assert due(kept, HOME, absent, NOW) is None
     assert due(kept, HOME, absent, NOW, at_once=True) == "unconfirmed"
+
+
+def repaired(there: str, *hours_ago: float) -> Published:
+    """Return what is on disk after repairs, each so long ago, of what stood there instead."""
+    repairs = tuple(
+        Repair(at=NOW - hours * HOUR, there=(there,), changed=True) for hours in hours_ago
+    )
+    return replace(published(DAY), repairs=repairs)
+
+
+@pytest.mark.parametrize(
+    ("kept", "disputed"),
+    [
+        (repaired("203.0.113.8", 1), False),
+        (repaired("203.0.113.8", 1, 2), True),
+        (repaired("203.0.113.9", 1, 2), False),
+        (repaired("203.0.113.8", 1, 7 * 24), False),
+    ],
+)
+def test_only_the_same_wrong_address_again_and_again_is_a_dispute(
+    kept: Published, *, disputed: bool
+) -> None:
+    """Each wrong address is put right twice a week; one that is new was nobody's yet."""
+    wrong = Standing(kind="absent", there=("203.0.113.8",))
+    found = obstacle(kept, "drifted", wrong, NOW, "DuckDNS")
+    assert isinstance(found, AddressDisputed) == disputed

@@ -206,3 +206,24 @@ def test_revocation_while_the_ca_is_asked_is_not_forgotten(store: FileStore) -> 
 
     at(store, 1).look([one], ask)
     assert at(store, 1).why(one) == REVOKED
+
+
+def test_revoked_certificate_that_came_early_is_replaced_at_once(store: FileStore) -> None:
+    """The space between two that a CA wants early is not for one that is worth nothing."""
+    first, second = certificate(), certificate(serial="02")
+    early = at(store, 1)
+    early.look([first], Ca(-3, -2))
+    early.renewed(first, second)
+    at(store, 2).revoke(second)
+    assert at(store, 2).due_at(second) == START + 2 * DAY
+
+
+@pytest.mark.parametrize(("days", "asked"), [(1.9, 0), (2.1, 1)])
+def test_time_to_ask_that_is_too_far_off_was_of_a_wrong_clock(
+    store: FileStore, days: float, asked: int
+) -> None:
+    """No CA is left alone for longer than two days."""
+    one, ca = certificate(start=-100), Ca()
+    at(store, days - 1).look([one], Ca())  # to be asked again a day later
+    at(store, 0).look([one], ca)
+    assert ca.asked == asked
