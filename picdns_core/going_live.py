@@ -1,6 +1,7 @@
 """The newest certificates put live, and told."""
 
 from picdns_core.announcer import Announcer
+from picdns_core.deploy.deployment import Serving
 from picdns_core.job import Job
 from picdns_core.model import Progress, Step
 
@@ -12,12 +13,13 @@ def put_live(job: Job, announce: Announcer, progress: Progress, *, reassure: boo
     """
     with job.store.lock("deploy", "putting certificates live", wait=60):
         newest = [job.lineages.newest(one.lineage) for one in job.wants]
-        certificates = [one for one in newest if one]
+        certificates = tuple(one for one in newest if one)
+        servings = [Serving(job.cell, certificates)]
         fresh = [one for one in certificates if job.store.current(one.lineage) != one.generation]
-        changed = not job.deployment.is_live(certificates)
+        changed = not job.deployment.is_live(servings)
         if changed:
             progress(Step(text="Putting certificates live"))
-            job.deployment.go_live(certificates)
+            job.deployment.go_live(servings)
         elif reassure:
             job.deployment.reassure()
         in_use = job.deployment.generations_in_use()

@@ -172,7 +172,7 @@ class Job:
 
         http = Session()
         http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
-        return CaddyDeployment(self._root, self.store, self.cell, caddy, http, self._progress)
+        return CaddyDeployment(self._root, self.store, caddy, http, self._progress)
 
     @property
     def lookup(self) -> Lookup:

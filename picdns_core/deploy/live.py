@@ -8,13 +8,13 @@ from pathlib import Path
 from picdns_core.deploy import originals
 from picdns_core.deploy.caddy import Caddy
 from picdns_core.deploy.caddyfile import MARK, render
-from picdns_core.deploy.deployment import Deployment
+from picdns_core.deploy.deployment import Deployment, Serving, by_lineage
 from picdns_core.deploy.probe import await_serial, served_serial
 from picdns_core.errors import CaddyDown, DeployFailed
 from picdns_core.http import Session
-from picdns_core.model import Cell, Progress
+from picdns_core.model import Progress
 from picdns_core.settings import CaddySettings
-from picdns_core.store import Certificate, Store, atomic
+from picdns_core.store import Store, atomic
 
 _LAST_GOOD = "deploy/Caddyfile"
 _GENERATION = re.compile(r"/certs/([^/\s]+)/(\d+)/fullchain\.pem")
@@ -32,7 +32,6 @@ class CaddyDeployment(Deployment):
         self,
         root: Path,
         store: Store,
-        cell: Cell,
         settings: CaddySettings,
         http: Session,
         progress: Progress = lambda _: None,
@@ -42,24 +41,23 @@ class CaddyDeployment(Deployment):
         self._root = root.absolute()
         # A link is followed, so that the file it names changes and the link stays.
         self._path = Path(os.path.realpath(self._root / settings.caddyfile))
-        self._cell = cell
         self._settings = settings
         self._caddy = Caddy(settings.admin, http)
         self._progress = progress
 
-    def is_live(self, certificates: Sequence[Certificate]) -> bool:
-        text = self._render(certificates)
+    def is_live(self, servings: Sequence[Serving]) -> bool:
+        text = self._render(servings)
         return (
-            super().is_live(certificates)
+            super().is_live(servings)
             and text == self._written() == self._last_good()
             and all(
                 served_serial(self.probe, one.meta.names[0]) == one.meta.serial
-                for one in certificates
+                for one in by_lineage(servings[:1])
             )
         )
 
-    def go_live(self, certificates: Sequence[Certificate]) -> None:
-        text, before = self._render(certificates), self._written()
+    def go_live(self, servings: Sequence[Serving]) -> None:
+        text, before = self._render(servings), self._written()
         try:
             self._caddy.check(text)
             running = self._caddy.running()
@@ -68,10 +66,10 @@ class CaddyDeployment(Deployment):
             if before is None or self._needs_missing_file(before):
                 self._write(text)  # without it Caddy could not even start
             raise
-        previous = {one.lineage: self._store.current(one.lineage) for one in certificates}
+        previous = {one.lineage: self._store.current(one.lineage) for one in by_lineage(servings)}
         kept = self._write(text)
-        super().go_live(certificates)
-        for one in certificates:
+        super().go_live(servings)
+        for one in by_lineage(servings[:1]):
             name = one.meta.names[0]
             served = await_serial(self.probe, name, one.meta.serial)
             if served != one.meta.serial:
@@ -86,9 +84,8 @@ class CaddyDeployment(Deployment):
     def generations_in_use(self) -> set[tuple[str, str]]:
         return set(_GENERATION.findall(f"{self._written()}\n{self._last_good()}"))
 
-    def _render(self, certificates: Sequence[Certificate]) -> str:
-        webroot = str(self._store.webroot)
-        return render(self._cell, self._settings, certificates, webroot, self._theirs)
+    def _render(self, servings: Sequence[Serving]) -> str:
+        return render(servings, self._settings, str(self._store.webroot), self._theirs)
 
     def _theirs(self, path: str) -> str:
         """Return a path of ours as Caddy sees it; the longest mapped directory wins."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from picdns_core.deploy.caddyfile import render
+from picdns_core.deploy.deployment import Serving
 from picdns_core.errors import ConfigError
 from picdns_core.model import Cell, CertFiles, Service
 from picdns_core.settings import CaddySettings
@@ -52,7 +53,7 @@ INTERNAL = certificate("internal", "files.cell", "photos.cell")
 
 
 def rendered(*certificates: Certificate, webroot: str = "/state/webroot") -> str:
-    return render(CELL, CaddySettings(), certificates, webroot, lambda path: path)
+    return render([Serving(CELL, certificates)], CaddySettings(), webroot, lambda path: path)
 
 
 def test_before_the_first_certificate_only_challenge_and_redirect_are_served() -> None:
@@ -111,8 +112,28 @@ def test_path_with_a_space_is_quoted() -> None:
 
 def test_paths_are_written_as_caddy_sees_them(tmp_path: Path) -> None:
     """Whatever turns ours into theirs is asked for every path."""
-    text = render(
-        CELL, CaddySettings(), [WILDCARD], "/state/webroot", lambda path: f"/theirs{path}"
-    )
+    servings = [Serving(CELL, (WILDCARD,))]
+    text = render(servings, CaddySettings(), "/state/webroot", lambda path: f"/theirs{path}")
     assert "/theirs/state/webroot" in text
     assert " /state/" not in text
+
+
+def test_of_two_servings_the_first_wins_where_both_have_a_name() -> None:
+    """While modes are switched, all that either of them serves is served."""
+    before = Cell(name="home", mode="duckdns", domain="home.test", services=CELL.services)
+    old = certificate("home.test", "home.test", "*.home.test")
+    older = certificate("internal", "files.cell", "photos.cell", folder="/old")
+    servings = [Serving(CELL, (WILDCARD, INTERNAL)), Serving(before, (old, older))]
+    text = render(servings, CaddySettings(), "/state/webroot", lambda path: path)
+    sites = re.findall(r"^(https://.*) \{$", text, re.MULTILINE)
+    assert sorted(sites) == [
+        "https://files.cell",
+        "https://files.home.lan",
+        "https://files.home.test",
+        "https://home.lan, https://*.home.lan",
+        "https://home.test, https://*.home.test",
+        "https://photos.cell",
+        "https://photos.home.lan",
+        "https://photos.home.test",
+    ]
+    assert "/old/" not in text
