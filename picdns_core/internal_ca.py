@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_network
 
 from cryptography import x509
@@ -163,16 +163,22 @@ def _domains(cell: Cell) -> list[str]:
 def _serves(key_pem: bytes, root_pem: bytes, cell: Cell, now: datetime) -> bool:
     """Say whether a root may sign for this cell, and outlives the next leaf."""
     try:
-        root = x509.load_pem_x509_certificate(root_pem)
-        constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
+        root, permitted = _read(root_pem)
         belongs = pem.load_key(key_pem).public_key() == root.public_key()
     except (ValueError, x509.ExtensionNotFound) as error:
         raise _damaged(str(error)) from None
     if not belongs:
         raise _damaged("the key is not the root's")
-    permitted = {name.value for name in constraints.permitted_subtrees or ()}
     lasts = root.not_valid_before_utc <= now < root.not_valid_after_utc - 2 * _LEAF_LIFETIME
     return lasts and permitted.issuperset(_domains(cell))
+
+
+@lru_cache(maxsize=8)
+def _read(root_pem: bytes) -> tuple[x509.Certificate, frozenset[object]]:
+    """Return a root with what it may sign for; each tick of the heartbeat looks at it."""
+    root = x509.load_pem_x509_certificate(root_pem)
+    constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
+    return root, frozenset(name.value for name in constraints.permitted_subtrees or ())
 
 
 def _damaged(why: str) -> StoreError:

@@ -57,15 +57,19 @@ class AddressFinder:
         Cancelled when the host asks to stop.
         """
         published = {"ipv4": known.ipv4, "ipv6": known.ipv6}
+        leaving = {family: self._leaving(family) for family in self._sources}
         with self._lock:
             polls = {
                 family: self._poll(family, published[family])
-                for family in self._sources
-                if self._has_route(family)
+                for family, own in leaving.items()
+                if not own or any(own)  # where no server's address is known, there may be a way
             }
             self._ask_all(polls.values())
         ipv4, ipv6 = (
-            self._sighting(family, published[family], polls.get(family)) for family in FAMILIES
+            self._concluded(family, polls[family], leaving[family])
+            if family in polls
+            else self._unasked(family, published[family])
+            for family in FAMILIES
         )
         return Finding(ipv4=ipv4, ipv6=ipv6)
 
@@ -116,11 +120,6 @@ class AddressFinder:
         """Return the addresses of this host that servers see unless there is a NAT in between."""
         servers = {source.server for source in self._sources[family] if source.server}
         return [host.leaving_address(server) for server in servers]
-
-    def _has_route(self, family: Family) -> bool:
-        """Tell whether asking can succeed; where no server's address is known, it may."""
-        leaving = self._leaving(family)
-        return not leaving or any(leaving)
 
     def _poll(self, family: Family, known: Address | None) -> "Poll":
         from picdns_core.address.poll import Poll
@@ -177,17 +176,17 @@ class AddressFinder:
         finally:
             self._busy.discard(source)
 
-    def _sighting(self, family: Family, known: Address | None, poll: "Poll | None") -> Sighting:
-        if poll:
-            return self._concluded(family, poll)
+    def _unasked(self, family: Family, known: Address | None) -> Sighting:
         if family in self._sources:
             return Sighting(verdict=finding.no_route(family))
         return self._settled.get(family) or self._on_interface(known)
 
-    def _concluded(self, family: Family, poll: "Poll") -> Sighting:
+    def _concluded(
+        self, family: Family, poll: "Poll", leaving: Collection[Address | None]
+    ) -> Sighting:
         """Put into words what the poll has come to."""
         address = poll.conclusion
-        behind_nat = any(one and is_shared(one) for one in self._leaving(family))
+        behind_nat = any(one and is_shared(one) for one in leaving)
         verdict = None
         if behind_nat or (poll.shared and not address):
             verdict = finding.shared(family)

@@ -28,9 +28,11 @@ def hold(path: Path, step: str, wait: float) -> Iterator[None]:
 
 
 def _say(descriptor: int, step: str) -> None:
+    said = f"{step} (process {os.getpid()})".encode()
     with suppress(OSError):  # a full disk keeps nobody from holding a lock
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{step} (process {os.getpid()})".encode(), 0)
+        if os.pread(descriptor, len(said) + 1, 0) != said:  # to write costs far more than to look
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, said, 0)
 
 
 def _acquire(descriptor: int, wait: float) -> None:
