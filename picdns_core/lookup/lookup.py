@@ -14,6 +14,7 @@ from picdns_core.model import Progress, Step, TxtRecord
 from picdns_core.settings import DnsSettings
 
 if TYPE_CHECKING:  # dnspython is loaded when DNS is asked
+    from picdns_core.lookup.survey import Survey
     from picdns_core.lookup.watch import Sight
     from picdns_core.lookup.wire import Answer
 
@@ -160,6 +161,22 @@ class Lookup:
         answer = self._answer(name, rdtype)
         found = (ip_address(rdata.address) for rdata in answer.records)
         return Shown(addresses=frozenset(found), authoritative=answer.authoritative)
+
+    def survey(self, name: str) -> "Survey":
+        """Return what each server with authority says of a name's addresses, at the end of CNAMEs.
+
+        Raises ProviderUnavailable when public DNS cannot say.
+        """
+        from picdns_core.lookup.wire import NoAnswer
+
+        try:
+            return self._way.survey(name)
+        except NoAnswer as error:
+            raise ProviderUnavailable(
+                f"Public DNS does not say where {name} leads: {error}.",
+                hint="Check that the domain is registered and delegated to the right name servers, "
+                "and that this host may ask out on port 53; else ask whoever runs them.",
+            ) from None
 
     def warn(self, text: str, name: str = "") -> None:
         """Say what is not as it should be, though the work goes on."""

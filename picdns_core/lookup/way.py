@@ -10,6 +10,7 @@ import dns.name
 from msgspec import Struct
 
 from picdns_core.lookup.memory import Cut, Server, Unreachable
+from picdns_core.lookup.survey import Survey, by_resolvers, survey
 from picdns_core.lookup.walk import Walk
 from picdns_core.lookup.watch import Look, Moved, Sight
 from picdns_core.lookup.wire import LONGEST_CHAIN, Answer, NoAnswer, Question, Referral
@@ -52,6 +53,7 @@ class Way:
     ) -> None:
         self._walk = Walk(settings, cancel)
         self._settings = settings
+        self._cancel = cancel
         self._ca_bundle = ca_bundle
         self._tell = tell
         self._lock = threading.Lock()
@@ -62,9 +64,7 @@ class Way:
 
     def query(self, question: Question) -> Answer:
         """Return what public DNS says; raises NoAnswer when it does not."""
-        if self._resolvers and time.monotonic() >= self._port_again:
-            self._resolvers = ()
-        if not self._resolvers:
+        if not self._on_detour():
             try:
                 return self._walk.query(question)
             except Unreachable as error:
@@ -96,6 +96,22 @@ class Way:
             authoritative=False,
             promising=any(one.works() for one in self._resolvers),
         )
+
+    def survey(self, name: str) -> Survey:
+        """Return what all say who know where a name leads; raises NoAnswer when nobody does."""
+        questions = [Question.of(name, rdtype) for rdtype in ("A", "AAAA")]
+        if not self._on_detour():
+            try:
+                return survey(self._walk, questions[0].name, self._cancel)
+            except Unreachable as error:
+                if not self._turn(error):
+                    raise
+        return by_resolvers([self._over_https(one) for one in questions])
+
+    def _on_detour(self) -> bool:
+        if self._resolvers and time.monotonic() >= self._port_again:
+            self._resolvers = ()
+        return bool(self._resolvers)
 
     def _authorities(self, cut: Cut, question: Question) -> Witnesses:
         return Witnesses(

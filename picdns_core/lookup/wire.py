@@ -47,14 +47,16 @@ class Question(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """Records (dnspython's), or where an alias leads, or neither: the name has no such records.
 
-    `apex` is the name of the zone where the reply says it: when something is absent. One that is
-    not `authoritative` may have been remembered for a while.
+    `ttl` is how many seconds they may be remembered, `apex` the name of the zone where the reply
+    says it: when something is absent. One that is not `authoritative` may have been remembered for
+    a while.
     """
 
     records: tuple[Any, ...] = ()
     alias: dns.name.Name | None = None
     apex: dns.name.Name | None = None
     authoritative: bool = True
+    ttl: int | None = None
 
     def texts(self) -> frozenset[str]:
         """Return the values of TXT records, each with its character-strings joined."""
@@ -109,10 +111,11 @@ def read(reply: dns.message.Message, question: Question, zone: dns.name.Name) ->
         raise NoAnswer("answers without authority")
     alias = records(reply, Question(question.name, dns.rdatatype.CNAME))
     found = records(reply, question)
+    ttl = min((one.ttl for one in reply.answer if one.name == question.name), default=None)
     if found:
-        return Answer(records=found)
+        return Answer(records=found, ttl=ttl)
     if alias:
-        return Answer(alias=alias[0].target)
+        return Answer(alias=alias[0].target, ttl=ttl)
     return Answer(apex=_apex(reply, question.name, zone))
 
 
