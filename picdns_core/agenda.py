@@ -100,6 +100,10 @@ class Agenda:
         plan = Plan(serial=certificate.meta.serial)
         self._known = self._plans.put({certificate.lineage: plan})
 
+    def drop(self, lineage: str) -> None:
+        """Forget what was planned for a lineage that is gone."""
+        self._known = self._plans.drop(lineage)
+
     @cached_property
     def _known(self) -> Mapping[str, Plan]:
         return self._plans.all()

@@ -44,6 +44,15 @@ class Lineages:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._glances: dict[str, tuple[int | None, Certificate | None]] = {}
+        self._known: tuple[int | None, frozenset[str]] = None, frozenset()
+
+    def known(self) -> frozenset[str]:
+        """Name the lineages of which there is anything; costs little while none comes or goes."""
+        stamp = self._store.stamp("certs")
+        if stamp is None or self._known[0] != stamp:
+            found = frozenset(key.split("/")[1] for key in self._store.keys("certs"))
+            self._known = stamp, found
+        return self._known[1]
 
     def begin(self, lineage: str, generation: str, privkey_pem: bytes) -> None:
         """Keep the private key of a generation whose certificate is still to be had."""
@@ -109,6 +118,14 @@ class Lineages:
     def discard(self, lineage: str, generation: str) -> None:
         """Remove a generation; while this is half done, it is not complete."""
         self._store.delete(f"certs/{lineage}/{generation}")
+
+    def drop(self, lineage: str) -> None:
+        """Remove all generations of a lineage; `current` goes first, so that none is half there."""
+        self._store.point(lineage, None)
+        for generation in self._generations(lineage):
+            self.discard(lineage, generation)
+        self._store.delete(f"certs/{lineage}")
+        self._glances.pop(lineage, None)
 
     def prune(self, lineage: str, keep: set[str]) -> None:
         """Remove generations older than the current one that are not in `keep`.

@@ -55,3 +55,12 @@ class Plans:
             plans = {**self.all(), **changed}
             save(self._store, _KEY, _Plans(plans=plans))
         return plans
+
+    def drop(self, lineage: str) -> Mapping[str, Plan]:
+        """Forget what was planned for a lineage, and return all others."""
+        if lineage not in (plans := self.all()):
+            return plans
+        with self._store.lock("cell", "planning renewals", wait=10):
+            plans = {one: plan for one, plan in self.all().items() if one != lineage}
+            save(self._store, _KEY, _Plans(plans=plans))
+        return plans
