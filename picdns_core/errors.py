@@ -138,6 +138,10 @@ class CaddyDown(DeployFailed):
     """Caddy's admin endpoint does not answer; what it served last it may still serve."""
 
 
+class CoreDnsDown(DeployFailed):
+    """CoreDNS does not answer where we ask it; once it runs, `up` or the heartbeat completes."""
+
+
 class Cancelled(PicdnsError):
     """The host asked to stop; what was under way goes on from the journal next time."""
 

@@ -13,6 +13,7 @@ from picdns_core.settings.acme import (
 )
 from picdns_core.settings.address import AddressSettings, AddressSource
 from picdns_core.settings.base import Settings
+from picdns_core.settings.coredns import CoreDnsSettings
 from picdns_core.settings.surroundings import (
     CaddySettings,
     DnsSettings,
@@ -29,6 +30,7 @@ __all__ = [
     "AddressSettings",
     "AddressSource",
     "CaddySettings",
+    "CoreDnsSettings",
     "DnsSettings",
     "Eab",
     "FileSettings",
@@ -53,6 +55,10 @@ class PicdnsSettings(Settings, frozen=True, kw_only=True):
     caddy: Annotated[
         CaddySettings | None,
         Meta(title="Caddy", description="The web server to configure; none when not set."),
+    ] = None
+    coredns: Annotated[
+        CoreDnsSettings | None,
+        Meta(title="CoreDNS", description="The name server inside the VPN; none when not set."),
     ] = None
     dns: Annotated[DnsSettings, Meta(title="DNS", description="How public DNS is asked.")] = (
         DnsSettings()
