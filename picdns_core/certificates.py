@@ -31,9 +31,16 @@ class Certificates:
     """Gets the certificates of one job; one that fails stops none of the others."""
 
     def __init__(
-        self, job: Job, announce: Announcer, cancel: threading.Event, progress: Progress
+        self,
+        job: Job,
+        newer: Callable[[Job], Job | None],
+        announce: Announcer,
+        cancel: threading.Event,
+        progress: Progress,
     ) -> None:
+        """Prepare; `newer` opens the cell again if its services have changed meanwhile."""
         self._job = job
+        self._newer = newer
         self._announce = announce
         self._cancel = cancel
         self._progress = progress
@@ -60,7 +67,21 @@ class Certificates:
         for want, result in results.items():
             self._note(want, result)
         deployed = put_live(job, self._announce, self._progress) or deployed
-        return _report(results, deployed=deployed)
+        return self._caught_up(_report(results, deployed=deployed))
+
+    def _caught_up(self, report: Report) -> Report:
+        """Do the same with the services that came and went meanwhile, whose work this undid."""
+        newer = self._newer(self._job)
+        if newer is None:
+            return report
+        after = Certificates(newer, self._newer, self._announce, self._cancel, self._progress)
+        due = after.due(newer.wants)
+        more = after.renew([one for one in due if not newer.failures.postponed(one.lineage)])
+        return Report(
+            issued=report.issued + more.issued,
+            deployed=report.deployed or more.deployed,
+            failed=report.failed + more.failed,
+        )
 
     def revoke(self, wants: Iterable[Wanted], reason: Reason) -> None:
         """Have the CA revoke those in use; that others are to be had is on disk before."""

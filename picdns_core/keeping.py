@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from picdns_core import retirement
 from picdns_core.clock_check import check_clock
 from picdns_core.errors import (
     AddressDisputed,
@@ -16,7 +17,7 @@ from picdns_core.errors import (
     StoreError,
 )
 from picdns_core.job import Job
-from picdns_core.model import Addresses, Report
+from picdns_core.model import Addresses, Cell, Report
 from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, LEFTOVERS, SUBJECTS
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
@@ -105,6 +106,7 @@ class CertificateKeeping:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._seen_served: datetime | None = None
+        self._seen_cell: Cell | None = None
 
     def __call__(self, job: Job) -> Done:
         """Renew what is due, and see to it that the newest is served; failures are noted."""
@@ -129,6 +131,7 @@ class CertificateKeeping:
                 job.renewal.tidy({one.lineage for one in job.wants})
                 job.leftovers.tell(job.failures)
             _ask_the_ca(job)
+            retirement.look(job)
             certificates = self._workshop.certificates(job)
             due = certificates.due(job.wants)
             _forget_what_is_not_due(job, due)
@@ -136,15 +139,17 @@ class CertificateKeeping:
             did: tuple[str, ...] = ()
             if due or self._is_time_to_look(job):
                 report = certificates.renew(due)
-                self._seen_served = job.clock.now()
+                self._seen_served, self._seen_cell = job.clock.now(), job.cell
                 did = tuple(_told(report, due))
+            dropped = retirement.drop(job, ticking=True)
+            did += tuple(f"Dropped {one}, not wanted for a day" for one in dropped)
         return Done(did, _due_at(job))
 
     def _is_time_to_look(self, job: Job) -> bool:
         """Say whether what is served was not looked at lately, or not as it should be then."""
         seen, now = self._seen_served, job.clock.now()
         fresh = seen is not None and seen <= now < seen + _LOOK_AT_SERVED
-        return not fresh or job.failures.get(CELL) is not None
+        return not fresh or job.cell != self._seen_cell or job.failures.get(CELL) is not None
 
 
 def _ask_the_ca(job: Job) -> None:
@@ -188,9 +193,13 @@ def _due_at(job: Job) -> datetime | None:
 
 def _told(report: Report, due: dict[Wanted, str]) -> list[str]:
     reasons = {want.names: why for want, why in due.items()}
-    told = [f"New certificate for {', '.join(one)}: {reasons[one]}" for one in report.issued]
+
+    def why(names: tuple[str, ...]) -> str:
+        return reasons.get(names, "services have changed meanwhile")
+
+    told = [f"New certificate for {', '.join(one)}: {why(one)}" for one in report.issued]
     told += [
-        f"No new certificate for {', '.join(one.names)}, though {reasons[one.names]}: {one.message}"
+        f"No new certificate for {', '.join(one.names)}, though {why(one.names)}: {one.message}"
         for one in report.failed
         if one.error != Busy.__name__
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from picdns_core import names
+from picdns_core import names, retirement
 from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
@@ -70,8 +70,10 @@ class Runner:
             self.workshop.registrar(job).register()
             job.registrations.enter(job.mode.name)
             job.ticks.believe(job.clock.now())
+            retirement.look(job)
             certificates = self.workshop.certificates(job)
             report = certificates.renew(certificates.due(job.wants))
+            retirement.drop(job)
             return self._published(job, report)
 
     def renew(self, name: str | None = None, *, force: bool = False) -> Report:

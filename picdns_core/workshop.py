@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -91,10 +92,18 @@ class Workshop:
         return self._opener.store()
 
     def certificates(self, job: Job) -> Certificates:
-        return Certificates(job, self.announce, self.cancel, self.progress)
+        return Certificates(job, self._newer, self.announce, self.cancel, self.progress)
 
     def registrar(self, job: Job) -> Registrar:
         return Registrar(job, self.announce, self.cancel, self.progress)
+
+    def _newer(self, job: Job) -> Job | None:
+        """Open the same cell again if it has other services now; None if not."""
+        with suppress(ConfigError):
+            newer = self.open_in_force(job.clock)
+            if newer and replace(newer.cell, services=job.cell.services) == job.cell != newer.cell:
+                return newer
+        return None
 
     def _job(self, opened: Opened, clock: Clock) -> Job:
         job = Job(
