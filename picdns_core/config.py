@@ -211,10 +211,12 @@ def _check_endpoints(picdns: PicdnsSettings) -> None:
         _check_endpoint("picdns.metrics.listen", picdns.metrics.listen)
     if picdns.caddy is None:
         return
-    if not picdns.caddy.caddyfile or not picdns.caddy.caddyfile.isprintable():
-        raise ConfigError(
-            "picdns.caddy.caddyfile", "is no file's name.", hint="As config/caddy/Caddyfile."
-        )
+    for key in ("caddyfile", "snippets", "include"):
+        path = getattr(picdns.caddy, key)
+        if path is not None and not (path and path.isprintable()):
+            raise ConfigError(
+                f"picdns.caddy.{key}", "is no file's name.", hint="As config/caddy/Caddyfile."
+            )
     for key in ("admin", "probe"):
         _check_endpoint(f"picdns.caddy.{key}", getattr(picdns.caddy, key))
 

@@ -167,12 +167,13 @@ class Job:
         caddy = self.picdns.caddy
         if caddy is None:
             return Deployment(self.store)
-        from picdns_core.deploy.live import CaddyDeployment
-        from picdns_core.http import Session
+        if caddy.snippets:
+            from picdns_core.deploy.snippets import SnippetsDeployment
 
-        http = Session()
-        http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
-        return CaddyDeployment(self._root, self.store, caddy, http, self._progress)
+            return SnippetsDeployment(self._root, self.store, caddy, self._progress)
+        from picdns_core.deploy.live import CaddyDeployment
+
+        return CaddyDeployment(self._root, self.store, caddy, self._progress)
 
     @property
     def lookup(self) -> Lookup:

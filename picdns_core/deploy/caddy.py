@@ -18,14 +18,22 @@ _NONE: Mapping[str, str] = {}
 class Caddy:
     """One running Caddy, spoken to at its admin endpoint, `host:port`."""
 
-    def __init__(self, admin: str, http: Session) -> None:
+    def __init__(self, admin: str) -> None:
         self._admin = admin
         self._url = f"http://{admin}"
-        self._http = http
+        self._http = Session()
+        self._http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
 
-    def check(self, caddyfile: str) -> None:
-        """Have Caddy parse a Caddyfile without using it; DeployFailed with Caddy's words."""
-        self._ask("POST", "/adapt", caddyfile.encode(), _CADDYFILE)
+    def check(self, caddyfile: str) -> dict[str, Any]:
+        """Have Caddy parse a Caddyfile without using it, and return the config that it makes.
+
+        DeployFailed with Caddy's words when it cannot be parsed.
+        """
+        answer = self._ask("POST", "/adapt", caddyfile.encode(), _CADDYFILE)
+        try:
+            return dict(answer.json()["result"])
+        except (ValueError, KeyError, TypeError):
+            raise self._is_not_caddy() from None
 
     def load(self, caddyfile: str, *, afresh: bool = False) -> None:
         """Make Caddy use a Caddyfile, whole or not at all.
@@ -41,10 +49,7 @@ class Caddy:
         try:
             config = answer.json()
         except ValueError:
-            raise DeployFailed(
-                f"What answers at {self._url} is not Caddy. {_KEPT}",
-                hint="Correct picdns.caddy.admin.",
-            ) from None
+            raise self._is_not_caddy() from None
         return answer.content if config else b'{"admin": {"listen": "%s"}}' % self._admin.encode()
 
     def restore(self, config: bytes) -> None:
@@ -66,10 +71,17 @@ class Caddy:
         if not answer.ok:
             raise DeployFailed(
                 f"Caddy refuses the new Caddyfile: {_said(answer)}. {_KEPT}",
-                hint="If it cannot open a file, check picdns.caddy.paths, picdns.files.group, and "
-                "whether its user may enter every directory above.",
+                hint="If it names a file of yours, mend that. If it cannot open a file, check "
+                "picdns.caddy.paths, picdns.files.group, and whether its user may enter every "
+                "directory above.",
             )
         return answer
+
+    def _is_not_caddy(self) -> DeployFailed:
+        return DeployFailed(
+            f"What answers at {self._url} is not Caddy. {_KEPT}",
+            hint="Correct picdns.caddy.admin.",
+        )
 
 
 def _said(answer: requests.Response) -> str:
@@ -78,7 +90,7 @@ def _said(answer: requests.Response) -> str:
     except ValueError:
         body = None
     said = body.get("error") if isinstance(body, dict) else None
-    return str(said or f"status {answer.status_code} from what may not be Caddy")
+    return str(said or f"status {answer.status_code} from what may not be Caddy").strip()
 
 
 def _cause(error: requests.RequestException) -> str:

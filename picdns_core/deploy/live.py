@@ -3,21 +3,22 @@
 import os
 import re
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from picdns_core.deploy import originals
 from picdns_core.deploy.caddy import Caddy
 from picdns_core.deploy.caddyfile import MARK, render
 from picdns_core.deploy.deployment import Deployment, Serving, by_lineage
-from picdns_core.deploy.probe import await_serial, served_serial
+from picdns_core.deploy.proof import PATIENCE, first_unserved
 from picdns_core.errors import CaddyDown, DeployFailed
-from picdns_core.http import Session
 from picdns_core.model import Progress
 from picdns_core.settings import CaddySettings
 from picdns_core.store import Store, atomic
 
 _LAST_GOOD = "deploy/Caddyfile"
-_GENERATION = re.compile(r"/certs/([^/\s]+)/(\d+)/fullchain\.pem")
+_GENERATION = re.compile(r"/([^/\s]+)/(\d+)/fullchain\.pem")
 
 
 class CaddyDeployment(Deployment):
@@ -28,21 +29,21 @@ class CaddyDeployment(Deployment):
     generations are as before, and the new certificates wait for the next time.
     """
 
+    _HINT = "Check picdns.caddy.probe and https_port, and what else listens there."
+
     def __init__(
         self,
         root: Path,
         store: Store,
         settings: CaddySettings,
-        http: Session,
         progress: Progress = lambda _: None,
     ) -> None:
         super().__init__(store)
         self.probe: str = settings.probe or f"127.0.0.1:{settings.https_port}"
         self._root = root.absolute()
-        # A link is followed, so that the file it names changes and the link stays.
-        self._path = Path(os.path.realpath(self._root / settings.caddyfile))
         self._settings = settings
-        self._caddy = Caddy(settings.admin, http)
+        self._path = self._written_path()
+        self._caddy = Caddy(settings.admin)
         self._progress = progress
 
     def is_live(self, servings: Sequence[Serving]) -> bool:
@@ -50,73 +51,79 @@ class CaddyDeployment(Deployment):
         return (
             super().is_live(servings)
             and text == self._written() == self._last_good()
-            and all(
-                served_serial(self.probe, one.meta.names[0]) == one.meta.serial
-                for one in by_lineage(servings[:1])
-            )
+            and not first_unserved(self.probe, by_lineage(servings[:1]))
         )
 
     def go_live(self, servings: Sequence[Serving]) -> None:
         text, before = self._render(servings), self._written()
         try:
-            self._caddy.check(text)
-            running = self._caddy.running()
-            self._caddy.load(text, afresh=text == before)
+            with ExitStack() as undo:
+                self._take(text, before, undo)
+                for one in by_lineage(servings):
+                    undo.callback(self._store.point, one.lineage, self._store.current(one.lineage))
+                super().go_live(servings)
+                if unserved := first_unserved(self.probe, by_lineage(servings[:1]), PATIENCE):
+                    raise self._not_served(*unserved)
+                self._store.put(_LAST_GOOD, text.encode())
+                undo.pop_all()
         except CaddyDown:
             if before is None or self._needs_missing_file(before):
-                self._write(text)  # without it Caddy could not even start
+                self._write(text, ExitStack())  # without it Caddy could not even start
             raise
-        previous = {one.lineage: self._store.current(one.lineage) for one in by_lineage(servings)}
-        kept = self._write(text)
-        super().go_live(servings)
-        for one in by_lineage(servings[:1]):
-            name = one.meta.names[0]
-            served = await_serial(self.probe, name, one.meta.serial)
-            if served != one.meta.serial:
-                self._roll_back(running, kept or before, previous)
-                raise self._not_served(name, served)
-        self._store.put(_LAST_GOOD, text.encode())
 
     def reassure(self) -> None:
         if (text := self._written()) is not None:
-            self._caddy.load(text)
+            self._caddy.load(self._config(text))
 
     def generations_in_use(self) -> set[tuple[str, str]]:
         return set(_GENERATION.findall(f"{self._written()}\n{self._last_good()}"))
 
+    def _written_path(self) -> Path:
+        # A link is followed, so that the file it names changes and the link stays.
+        return Path(os.path.realpath(self._root / self._settings.caddyfile))
+
     def _render(self, servings: Sequence[Serving]) -> str:
         return render(servings, self._settings, str(self._store.webroot), self._theirs)
 
+    def _config(self, text: str) -> str:
+        """Return what Caddy is given when the written file has this text."""
+        return text
+
+    def _take(self, text: str, before: str | None, undo: ExitStack) -> None:
+        """Have Caddy use the text, and write it."""
+        self._use(text, before, undo)
+        self._write(text, undo)
+
+    def _use(self, text: str, before: str | None, undo: ExitStack) -> None:
+        config = self._config(text)
+        self._accept(self._caddy.check(config))
+        running = self._caddy.running()
+        try:
+            self._caddy.load(config, afresh=text == before)
+        except CaddyDown:
+            with suppress(DeployFailed):  # it may have taken it, and only the answer was lost
+                self._caddy.restore(running)
+            raise
+        undo.callback(self._caddy.restore, running)
+
+    def _accept(self, adapted: Any) -> None:
+        """Look at what Caddy made of the config, before it is loaded."""
+
     def _theirs(self, path: str) -> str:
         """Return a path of ours as Caddy sees it; the longest mapped directory wins."""
+        path = str(self._root / path)
         mapped = {str(self._root / ours): theirs for ours, theirs in self._settings.paths.items()}
         for ours in sorted(mapped, key=len, reverse=True):
             if Path(path).is_relative_to(ours):
                 return str(Path(mapped[ours]) / Path(path).relative_to(ours))
         return path
 
-    def _roll_back(
-        self, running: bytes, before: Path | str | None, previous: dict[str, str | None]
-    ) -> None:
-        """Make all as it was; `before` is the Caddyfile, or where that of somebody else is kept."""
-        try:
-            self._caddy.restore(running)
-        finally:  # also when Caddy has gone meanwhile: it will start from the file
-            if before is None:
-                atomic.remove(self._path)
-            elif isinstance(before, Path):
-                originals.copy(before, self._path)
-            else:
-                self._write(before)
-            for lineage, generation in previous.items():
-                self._store.point(lineage, generation)
-
     def _not_served(self, name: str, served: str | None) -> DeployFailed:
         found = f"the serial {served}" if served else "nothing"
         return DeployFailed(
             f"Caddy took the new config, but at {self.probe} it serves {found} for {name}; "
             "the config before is back.",
-            hint="Check picdns.caddy.probe and https_port, and what else listens there.",
+            hint=self._HINT,
         )
 
     def _written(self) -> str | None:
@@ -130,15 +137,24 @@ class CaddyDeployment(Deployment):
         data = self._store.get(_LAST_GOOD)
         return None if data is None else data.decode()
 
-    def _write(self, text: str) -> Path | None:
-        """Replace the Caddyfile; one that is not ours is kept first, and returned is where."""
-        kept = originals.keep(self._path, MARK, self._progress)
-        if text != self._written():
-            atomic.make_directories(self._path.parent, below=self._root, mode=0o755)
-            atomic.write(self._path, text.encode(), mode=0o644)
-        return kept
+    def _write(self, text: str, undo: ExitStack) -> None:
+        """Replace the written file; one that is not as we wrote it is kept first."""
+        kept, before = originals.keep(self._path, MARK, self._progress), self._written()
+        if text == before:
+            return
+        if kept:
+            undo.callback(originals.copy, kept, self._path)
+        elif before is None:
+            undo.callback(atomic.remove, self._path)
+        else:
+            undo.callback(self._replace, before)
+        self._replace(text)
 
-    def _needs_missing_file(self, caddyfile: str) -> bool:
-        needed = _GENERATION.findall(caddyfile)
+    def _replace(self, text: str) -> None:
+        atomic.make_directories(self._path.parent, below=self._root, mode=0o755)
+        atomic.write(self._path, text.encode(), mode=0o644)
+
+    def _needs_missing_file(self, written: str) -> bool:
+        needed = _GENERATION.findall(written)
         folders = (f"certs/{lineage}/{generation}" for lineage, generation in needed)
         return any(self._store.get(f"{folder}/fullchain.pem") is None for folder in folders)

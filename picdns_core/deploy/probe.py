@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import time
 from typing import TYPE_CHECKING
 
 from picdns_core import names
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 _TIMEOUT = 3.0
-_PATIENCE, _PAUSE = 5.0, 0.02
 
 
 def served_serial(address: str, name: str) -> str | None:
@@ -45,12 +43,3 @@ def served_leaf(address: str, name: str) -> "x509.Certificate":
     if not leaf:
         raise ssl.SSLError("no certificate came")
     return x509.load_der_x509_certificate(leaf)
-
-
-def await_serial(address: str, name: str, serial: str) -> str | None:
-    """Probe until `serial` is served, for a few seconds at most; return what was served last."""
-    deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
-    while (served := served_serial(address, name)) != serial and time.monotonic() < deadline:
-        time.sleep(pause)
-        pause = min(pause * 2, 0.5)
-    return served

@@ -15,6 +15,22 @@ class CaddySettings(Settings, frozen=True, kw_only=True):
         str,
         Meta(title="Caddyfile", description="The file we write; relative to the root."),
     ] = "config/caddy/Caddyfile"
+    snippets: Annotated[
+        str | None,
+        Meta(
+            title="Snippets",
+            description="For a host that keeps its own Caddyfile: the file that we write instead, "
+            "which that Caddyfile imports; relative to the root.",
+        ),
+    ] = None
+    include: Annotated[
+        str | None,
+        Meta(
+            title="Include",
+            description="A directory with Caddyfiles of the host's own, `*.caddy` for sites beside "
+            "ours and `services/*.caddy` for the site of each service; relative to the root.",
+        ),
+    ] = None
     admin: Annotated[
         str,
         Meta(
