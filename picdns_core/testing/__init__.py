@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .backend import Backend
     from .caddy import Caddy, Response
     from .certificates import ServerCertificate, TestAuthority
+    from .coredns import CoreDns
     from .faults import Answer, Cut, Delay, Fault, Faults, Hold, Rewrite, Rule
     from .internet import LocalInternet
     from .knot import Knot, TransactionKey
@@ -38,6 +39,7 @@ __all__ = [
     "Backend",
     "Caddy",
     "Cloudflare",
+    "CoreDns",
     "Cut",
     "Delay",
     "DnsTree",
@@ -82,6 +84,7 @@ _HOMES = {
     "Backend": "backend",
     "Caddy": "caddy",
     "Cloudflare": "services.cloudflare",
+    "CoreDns": "coredns",
     "Cut": "faults",
     "Delay": "faults",
     "DnsTree": "tree",

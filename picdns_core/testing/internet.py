@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from .backend import Backend
 from .caddy import Caddy
 from .certificates import TestAuthority
+from .coredns import CoreDns
 from .loopback import Loopback
 from .pebble import Pebble, PebbleSettings
 from .process import Server, ServerFailed
@@ -182,6 +183,31 @@ class LocalInternet(StandIns):
             )
             self._caddy = self._start(caddy)
             return caddy
+
+    def coredns(
+        self,
+        corefile: Path | None = None,
+        *,
+        address: str = "127.0.0.1",
+        port: int | None = None,
+        user: str | int | None = None,
+        group: str | int | None = None,
+    ) -> CoreDns:
+        """Start CoreDNS, on a port of its own unless one is given; for the arguments see there."""
+        with self._lock:
+            coredns = CoreDns(
+                corefile,
+                address=address,
+                port=port or self.port(),
+                user=user,
+                group=group,
+                parent=self.home,
+            )
+            return self._start(coredns)
+
+    def port(self) -> int:
+        """Claim one more port."""
+        return self._loopback.port()
 
     def backend(self, name: str) -> Backend:
         """Start a service that answers with its name."""

