@@ -11,10 +11,11 @@ from josepy import jwk
 
 from picdns_core.clock import Clock
 from picdns_core.issuing.account import Accounts
-from picdns_core.issuing.budget import Budget
+from picdns_core.issuing.budget import Budget, Spent
 from picdns_core.issuing.problems import translated
 from picdns_core.issuing.renewal_info import RenewalInfo, parse
 from picdns_core.issuing.revocation import revoke
+from picdns_core.issuing.together import Together
 from picdns_core.issuing.wire import Client, Network, renewal_info_url
 from picdns_core.secret import Secret
 from picdns_core.settings import AcmeSettings
@@ -34,7 +35,7 @@ class Authority:
         self._folder = f"accounts/{place.strip('-.')}"
         self._accounts = Accounts(store, self._folder, settings, eab_key)
         self._guard = threading.Lock()
-        self._counting = threading.Lock()
+        self._counting: Together[Spent] = Together()
         self._idle: list[Client] = []
         self._spare: list[Network] = []
         self._directory: messages.Directory | None = None

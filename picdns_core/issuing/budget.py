@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 
 from picdns_core.clock import Clock
 from picdns_core.errors import DamagedState, RateLimited
+from picdns_core.issuing.together import Together
 from picdns_core.model import Moment
 from picdns_core.store import Document, Store, load, save
 
@@ -41,7 +41,9 @@ class _Certificate(Struct, frozen=True, kw_only=True):
     open: bool = True
 
 
-class _Spent(Document, frozen=True, kw_only=True):
+class Spent(Document, frozen=True, kw_only=True):
+    """What counts."""
+
     orders: tuple[Moment, ...] = ()
     certificates: tuple[_Certificate, ...] = ()
     validations: tuple[_Validation, ...] = ()
@@ -73,34 +75,41 @@ class _Spent(Document, frozen=True, kw_only=True):
 class Budget:
     """Counts orders, certificates and failures at one CA; across threads and processes.
 
-    Everything is on disk before the CA is asked, so that a kill loses nothing. `guard` is the
-    same for all threads of a process, which wait better there than at the store's lock.
+    Everything is on disk before the CA is asked, so that a kill loses nothing. `together` is the
+    same for all threads of a process, so that one write does for all who wait.
     """
 
-    def __init__(self, store: Store, folder: str, clock: Clock, guard: threading.Lock) -> None:
+    def __init__(self, store: Store, folder: str, clock: Clock, together: Together[Spent]) -> None:
         self._store = store
         self._key = f"{folder}/budget.json"
         self._clock = clock
-        self._guard = guard
+        self._together = together
 
     def attempt(self, lineage: str, names: Iterable[str]) -> Attempt:
         """Begin to count what is done for one certificate."""
         return Attempt(self, lineage, tuple(names))
 
-    def change(self, change: Callable[[_Spent, datetime], _Spent]) -> None:
+    def change(self, change: Callable[[Spent, datetime], Spent]) -> None:
         """Keep what `change` makes of what counts now; nothing when it raises."""
-        lock = self._store.lock("cell", "counting what the CA was asked", wait=10)
-        with self._guard, lock:
-            kept, now = self._read(), self._clock.now()
-            if (changed := change(kept.at(now), now)) != kept:
+
+        def count(spent: Spent) -> Spent:
+            now = self._clock.now()
+            return change(spent.at(now), now)
+
+        self._together.change(count, self._keep)
+
+    def _keep(self, change: Callable[[Spent], Spent]) -> None:
+        with self._store.lock("cell", "counting what the CA was asked", wait=10):
+            kept = self._read()
+            if (changed := change(kept)) != kept:
                 save(self._store, self._key, changed)
 
-    def _read(self) -> _Spent:
+    def _read(self) -> Spent:
         try:
-            return load(self._store, self._key, _Spent) or _Spent()
+            return load(self._store, self._key, Spent) or Spent()
         except DamagedState as error:
             _log.warning("What the CA was asked lately is counted anew: %s", error)
-            return _Spent()
+            return Spent()
 
 
 class Attempt:
@@ -120,7 +129,7 @@ class Attempt:
         us renew without end.
         """
 
-        def change(spent: _Spent, now: datetime) -> _Spent:
+        def change(spent: Spent, now: datetime) -> Spent:
             spent = spent.without_open(self._lineage)
             self._check_order(spent, now, renews=renews)
             new = self._certificate(now + _WEEK, renews=renews)
@@ -135,7 +144,7 @@ class Attempt:
     def exempt_no_more(self) -> None:
         """Count the order as new after all: the CA took it, and not as a renewal."""
 
-        def change(spent: _Spent, now: datetime) -> _Spent:
+        def change(spent: Spent, now: datetime) -> Spent:
             new = self._certificate(now + _WEEK, renews=False)
             kept = spent.without_open(self._lineage).certificates
             return replace(spent, orders=(*spent.orders, now), certificates=(*kept, new))
@@ -148,7 +157,7 @@ class Attempt:
         Each can fail but once, however often it is answered.
         """
 
-        def change(spent: _Spent, now: datetime) -> _Spent:
+        def change(spent: Spent, now: datetime) -> Spent:
             known = {one.authorization for one in spent.validations}
             new = {url: name for url, name in names.items() if url not in known}
             _check(now, (_failing(spent, name, new.values()) for name in {*new.values()}))
@@ -168,7 +177,7 @@ class Attempt:
         issues for less lets us renew more often.
         """
 
-        def change(spent: _Spent, now: datetime) -> _Spent:
+        def change(spent: Spent, now: datetime) -> Spent:
             mine = [one for one in spent.certificates if one.open and one.lineage == self._lineage]
             new = mine[-1] if mine else self._certificate(now + _WEEK, renews=False)
             until = min(new.until, now + max(_lifetime(fullchain_pem), _DAY))
@@ -187,11 +196,11 @@ class Attempt:
     def _certificate(self, until: datetime, *, renews: bool) -> _Certificate:
         return _Certificate(lineage=self._lineage, names=self._set, until=until, renews=renews)
 
-    def _without_proven(self, spent: _Spent) -> _Spent:
+    def _without_proven(self, spent: Spent) -> Spent:
         left = (one for one in spent.validations if one.authorization not in self._proven)
         return replace(spent, validations=tuple(left))
 
-    def _check_order(self, spent: _Spent, now: datetime, *, renews: bool) -> None:
+    def _check_order(self, spent: Spent, now: datetime, *, renews: bool) -> None:
         bases = [name.removeprefix("*.") for name in self._names]
         same = [one.until for one in spent.certificates if one.names == self._set]
         listed = ", ".join(self._names)
@@ -209,7 +218,7 @@ _Limit = tuple[str, list[datetime], int, int]
 """What is reached, until when each one counts, how many there may be, how many are to come."""
 
 
-def _failing(spent: _Spent, name: str, coming: Iterable[str]) -> _Limit:
+def _failing(spent: Spent, name: str, coming: Iterable[str]) -> _Limit:
     said = f"{name} could not be verified {_FAILURES} times within an hour"
     return said, spent.failures(name), _FAILURES, list(coming).count(name)
 

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import logging
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from picdns_core import ChallengeFailed, ProviderUnavailable, RateLimited
 from picdns_core.clock import Clock
-from picdns_core.issuing.budget import Attempt, Budget
+from picdns_core.issuing.budget import Attempt, Budget, Spent
+from picdns_core.issuing.together import Together
 from picdns_core.store import FileStore
 from picdns_core.testing import Answer, FaultProxy, Rewrite
 from tests.issuing.ordering import NAME, Ordering, at
@@ -45,10 +45,11 @@ class Counted:
 
     def __init__(self, root: Path) -> None:
         self.store = FileStore(root)
+        self.together: Together[Spent] = Together()
         self.file = root / "data/api/picdns/accounts/ca/budget.json"
 
     def attempt(self, *names: str, after: timedelta = timedelta()) -> Attempt:
-        budget = Budget(self.store, "accounts/ca", Clock(NOON + after), threading.Lock())
+        budget = Budget(self.store, "accounts/ca", Clock(NOON + after), self.together)
         return budget.attempt(names[0], names)
 
     def get(self, *names: str, after: timedelta = timedelta(), renews: bool = False) -> None:
