@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from picdns_core.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
     from picdns_core.address import AddressFinder
+    from picdns_core.deploy.coredns import SplitHorizon
     from picdns_core.deploy.deployment import Deployment
     from picdns_core.issuing import Authority, Http01Responder, RenewalInfo
     from picdns_core.lookup import Lookup
@@ -49,6 +51,7 @@ class Job:
         cancel: threading.Event,
         progress: Progress,
         kept: Kept,
+        reload_dns: Callable[[], None] | None = None,
     ) -> None:
         self.clock = clock
         self._kept = kept
@@ -85,6 +88,7 @@ class Job:
         self._given_signer = signer
         self._cancel = cancel
         self._progress = progress
+        self._reload_dns = reload_dns
 
     @property
     def eab_key(self) -> Secret | None:
@@ -174,6 +178,18 @@ class Job:
         from picdns_core.deploy.live import CaddyDeployment
 
         return CaddyDeployment(self._root, self.store, caddy, self._progress)
+
+    @cached_property
+    def inside(self) -> SplitHorizon | None:
+        """What is answered inside the VPN; None where no CoreDNS is configured."""
+        coredns = self.picdns.coredns
+        if coredns is None:
+            return None
+        from picdns_core.deploy.coredns import SplitHorizon
+        from picdns_core.deploy.reload import reload_by
+
+        reload = self._reload_dns or reload_by(coredns.reload)
+        return SplitHorizon(self._root, self.store, coredns, reload, self._progress)
 
     @property
     def lookup(self) -> Lookup:

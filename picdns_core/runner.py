@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,10 @@ class Runner:
 
     `config` is the host's own config manager, else `config/api/cell_config.json`; `store` its
     own place for state, else files; `signer` its own internal CA, else the cell's. `progress`
-    hears each step as it begins. Nothing is read, and no thread started, before the first call.
+    hears each step as it begins. `reload_dns` makes CoreDNS read its files again, where
+    `picdns.coredns.reload` does not say how.
+
+    Nothing is read, and no thread started, before the first call.
     """
 
     def __init__(
@@ -48,10 +51,16 @@ class Runner:
         store: Store | None = None,
         signer: Signer | None = None,
         progress: Progress | None = None,
+        reload_dns: Callable[[], None] | None = None,
     ) -> None:
         self._root = Path(root).absolute()
         self.workshop = Workshop(
-            self._root, config or ConfigFile(self._root), store, signer, progress
+            self._root,
+            config or ConfigFile(self._root),
+            store,
+            signer,
+            progress,
+            reload_dns=reload_dns,
         )
         self._status: Status | None = None
         self._looked = 0.0

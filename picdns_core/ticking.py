@@ -11,7 +11,7 @@ from picdns_core.errors import Busy, Cancelled, PicdnsError
 from picdns_core.events import Ticked
 from picdns_core.job import Job
 from picdns_core.keeping import AddressKeeping, CertificateKeeping, Done
-from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS
+from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS
 from picdns_core.store.published import PublishedAddresses
 from picdns_core.store.ticks import LastTick, Task
 from picdns_core.workshop import Workshop
@@ -105,7 +105,7 @@ class Ticker:
 def _subjects(task: Task) -> tuple[str, ...]:
     if task == "addresses":
         return (ADDRESSES,)
-    return (CELL, CLOCK, CONFIG, FORMER, LEFTOVERS)
+    return (CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS)
 
 
 def _lineages(job: Job, task: Task) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Workshop:
         signer: Signer | None,
         progress: Progress | None,
         announce: Announcer | None = None,
+        reload_dns: Callable[[], None] | None = None,
     ) -> None:
         self.cancel = threading.Event()
         self.progress = progress or _quiet
@@ -45,13 +47,20 @@ class Workshop:
         self._config = config
         self._store = store
         self._signer = signer
+        self._reload_dns = reload_dns
         self._kept = Kept()
         self._opener = Opener(root, config, store, self._kept)
 
     def apart(self) -> Workshop:
         """Return one for the same cell and observers that is cancelled on its own."""
         return Workshop(
-            self._root, self._config, self._store, self._signer, self.progress, self.announce
+            self._root,
+            self._config,
+            self._store,
+            self._signer,
+            self.progress,
+            self.announce,
+            self._reload_dns,
         )
 
     def open(self) -> Job:
@@ -115,6 +124,7 @@ class Workshop:
             self.cancel,
             self.progress,
             self._kept,
+            self._reload_dns,
         )
         self.announce.configure(lambda: job.observers)
         return job

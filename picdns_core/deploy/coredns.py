@@ -11,7 +11,7 @@ from msgspec import field
 
 from picdns_core.deploy import corefile, originals, resolve, zonefile
 from picdns_core.deploy.reload import Reload, tell
-from picdns_core.errors import ConfigError, CoreDnsDown, DeployFailed
+from picdns_core.errors import ConfigError, CoreDnsDown, DeployFailed, PicdnsError
 from picdns_core.model import Cell, Progress, Step
 from picdns_core.settings import CoreDnsSettings
 from picdns_core.store import Store, atomic
@@ -86,10 +86,11 @@ class SplitHorizon:
             self._write(files)
             tell(self._reload)
             self._prove(cells, serial)
-        except DeployFailed as error:
-            if not answered:
+        except PicdnsError as error:
+            if answered:
+                self._roll_back(before, serial, zones)
+            elif isinstance(error, DeployFailed):
                 raise self._down(error) from error
-            self._roll_back(before, serial, zones)
             raise
         self._keep(good=_texts(files))
         self._drop_former(files)
@@ -225,7 +226,7 @@ class SplitHorizon:
                 mine = heard and path != self._corefile
                 text = zonefile.with_serial(was, later) if mine else was
                 atomic.write(path, text.encode(), mode=0o644)
-        with suppress(DeployFailed):  # what is told is why the new ones failed
+        with suppress(PicdnsError):  # what is told is why the new ones failed
             tell(self._reload)
 
     def _answer_addresses(self, cells: Sequence[Cell]) -> bool:

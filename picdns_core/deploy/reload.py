@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from picdns_core.errors import DeployFailed
+from picdns_core.errors import ConfigError, DeployFailed, PicdnsError
 
 Reload = Callable[[], None]
 """Tells CoreDNS, and returns at once or when it has; what it raises is told."""
@@ -19,24 +19,35 @@ _SECONDS = 15.0
 _SOCKET = "/var/run/docker.sock"
 
 
-def reload_by(setting: str | Sequence[str]) -> Reload:
+def reload_by(setting: str | Sequence[str] | None) -> Reload:
     """Return what `picdns.coredns.reload` says: a command, or `docker:<container>`."""
+    if setting is None:
+        return _unknown
     if isinstance(setting, str):
         return lambda: _signal_container(setting.removeprefix(CONTAINER))
     return lambda: _run(setting)
 
 
 def tell(reload: Reload) -> None:
-    """Reload; DeployFailed when it could not be told, also where the host's own way raises."""
+    """Reload; a PicdnsError when it could not be told, also where the host's own way raises."""
     try:
         reload()
-    except DeployFailed:
+    except PicdnsError:
         raise
     except Exception as error:
         raise DeployFailed(
-            f"CoreDNS could not be told to read its files again: {error or type(error).__name__}.",
+            "CoreDNS could not be told to read its files again: "
+            f"{str(error) or type(error).__name__}.",
             hint="Mend what the host passes as reload_dns to its Runner.",
         ) from error
+
+
+def _unknown() -> None:
+    raise ConfigError(
+        "picdns.coredns.reload",
+        "is missing, so CoreDNS cannot be told to read its files.",
+        hint="As docker:<container>, or a command as a list of words.",
+    )
 
 
 def _run(command: Sequence[str]) -> None:

@@ -29,10 +29,13 @@ CLOCK = "clock"
 CONFIG = "config"
 """The subject of a config that the heartbeat cannot read."""
 
+INSIDE = "inside"
+"""The subject of what CoreDNS answers inside the VPN."""
+
 LEFTOVERS = "leftovers"
 """The subject of TXT values that are still in public DNS."""
 
-SUBJECTS = frozenset({ADDRESSES, CELL, CLOCK, CONFIG, FORMER, LEFTOVERS})
+SUBJECTS = frozenset({ADDRESSES, CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS})
 """All that are no lineages."""
 
 _KEY = "failures.json"
@@ -50,9 +53,11 @@ class Failures:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._noted: PicdnsError | None = None
 
     def note(self, subject: str, error: PicdnsError, retry_at: datetime | None = None) -> None:
         """Keep an error; it stays until `clear`."""
+        self._noted = error
 
         def change(known: dict[str, Failure]) -> dict[str, Failure]:
             before, now = known.get(subject), self._clock.now()
@@ -103,13 +108,17 @@ class Failures:
 
     @contextmanager
     def remembered(self, subject: str) -> Iterator[None]:
-        """Keep an error that passes through as the subject's, until the same thing succeeds."""
+        """Keep an error that passes through as the subject's, until the same thing succeeds.
+
+        One that was kept last is that of another subject, and not kept twice.
+        """
         try:
             yield
         except (Busy, Cancelled):
             raise
         except PicdnsError as error:
-            self.note(subject, error)
+            if error is not self._noted:
+                self.note(subject, error)
             raise
         self.clear(subject)
 
