@@ -51,7 +51,7 @@ class CaddyDeployment(Deployment):
         return (
             super().is_live(servings)
             and text == self._written() == self._last_good()
-            and not first_unserved(self.probe, by_lineage(servings[:1]))
+            and not first_unserved(self.probe, servings[0])
         )
 
     def go_live(self, servings: Sequence[Serving]) -> None:
@@ -62,7 +62,7 @@ class CaddyDeployment(Deployment):
                 for one in by_lineage(servings):
                     undo.callback(self._store.point, one.lineage, self._store.current(one.lineage))
                 super().go_live(servings)
-                if unserved := first_unserved(self.probe, by_lineage(servings[:1]), PATIENCE):
+                if unserved := first_unserved(self.probe, servings[0], PATIENCE):
                     raise self._not_served(*unserved)
                 self._store.put(_LAST_GOOD, text.encode())
                 undo.pop_all()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from picdns_core.deploy.deployment import Serving
 from picdns_core.deploy.probe import served_serial
 from picdns_core.store import Certificate
 
@@ -15,32 +16,43 @@ _FIRST_PAUSE, _PAUSE = 0.02, 0.5
 
 
 def first_unserved(
-    address: str, certificates: Sequence[Certificate], patience: float = 0.0
+    address: str, serving: Serving, patience: float = 0.0
 ) -> tuple[str, str | None] | None:
     """Probe `address` (host:port) for each, at most `patience` seconds for all; None when served.
 
     Else return the name that was asked for and the serial served for it, of the first that is
     not; the others are then not waited for.
     """
-    deadline = time.monotonic() + patience
+    deadline, asked = time.monotonic() + patience, list(_asked(serving))
 
-    def served(one: Certificate) -> str | None:
-        return _await(address, one.meta.names[0], one.meta.serial, deadline)
+    def served(pair: tuple[str, Certificate]) -> str | None:
+        return _await(address, pair[0], pair[1].meta.serial, deadline)
 
-    if len(certificates) <= 1:
-        return _first_other(certificates, map(served, certificates))
+    if len(asked) <= 1:
+        return _first_other(asked, map(served, asked))
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="picdns-probe") as pool:
-        found = _first_other(certificates, pool.map(served, certificates))
+        found = _first_other(asked, pool.map(served, asked))
         pool.shutdown(wait=False, cancel_futures=True)
         return found
 
 
+def _asked(serving: Serving) -> Iterator[tuple[str, Certificate]]:
+    """Pair each certificate with a name that it is served for, if there still is such a service."""
+    services = {*serving.cell.service_names, *serving.cell.internal_names}
+    for one in serving.certificates:
+        names = one.meta.names
+        if any(name.startswith("*.") for name in names):
+            yield names[0], one
+        elif name := next((name for name in names if name in services), None):
+            yield name, one
+
+
 def _first_other(
-    certificates: Sequence[Certificate], serials: Iterator[str | None]
+    asked: Sequence[tuple[str, Certificate]], serials: Iterator[str | None]
 ) -> tuple[str, str | None] | None:
-    for one, serial in zip(certificates, serials, strict=True):
+    for (name, one), serial in zip(asked, serials, strict=True):
         if serial != one.meta.serial:
-            return one.meta.names[0], serial
+            return name, serial
     return None
 
 
