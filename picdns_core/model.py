@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta, Struct, field
 
@@ -191,6 +191,21 @@ class Failure(Struct, frozen=True, kw_only=True):
     hint: str
     count: int = 1
     retry_at: Moment | None = None
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """Where what is seen of a name is not what it should be: `found` instead of `expected`.
+
+    `served`: the serial of its certificate at Caddy. `inside`, `outside`: its addresses in the DNS
+    of the VPN, and in public DNS. `found` is empty when nothing is there, or nobody answers.
+    """
+
+    where: Literal["served", "inside", "outside"]
+    name: str
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+    message: str
+    hint: str
 
 
 class Report(Struct, frozen=True, kw_only=True):

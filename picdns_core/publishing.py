@@ -141,6 +141,7 @@ class AddressKeeper:
             kept,
             looked_at=now,
             lacking_since=(kept.lacking_since or now) if _lacking(finding) else None,
+            shows=stands.there if stands.kind == "absent" else None,
             remarks=tuple(
                 Remark(kind=one.kind, text=one.text, hint=one.hint) for one in finding.verdicts
             ),
@@ -206,6 +207,7 @@ class AddressKeeper:
             sent=None,
             sent_at=None,
             accepted=False,
+            shows=None,
         )
         self._kept.save(kept)
         return kept

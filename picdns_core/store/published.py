@@ -66,7 +66,8 @@ class Published(Document, frozen=True, kw_only=True):
     `confirmed` was seen there, or the service vouches for it. `sent` is on its way: written
     before the service is asked, `accepted` once it has agreed, gone when it is confirmed.
     `updated_at` is when the service last agreed to anything, `lacking_since` since when no address
-    could be found, None where one was at the last look.
+    could be found, None where one was at the last look. `shows` is what DNS showed instead at the
+    last look: empty where no address was there, None where all was right or DNS did not say.
     """
 
     mode: str
@@ -79,6 +80,7 @@ class Published(Document, frozen=True, kw_only=True):
     updated_at: Moment | None = None
     looked_at: Moment | None = None
     lacking_since: Moment | None = None
+    shows: tuple[str, ...] | None = None
     remarks: tuple[Remark, ...] = ()
     repairs: tuple[Repair, ...] = ()
 
