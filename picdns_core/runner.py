@@ -16,7 +16,8 @@ from picdns_core.config import ConfigSource
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.going_live import put_live
 from picdns_core.hookspecs import Signer
-from picdns_core.model import CertFiles, Progress, Report
+from picdns_core.model import CertFiles, Progress, Report, Service
+from picdns_core.services import Services, ServicesChanged, adding, removing
 from picdns_core.store import ConfigFile, Store
 from picdns_core.store.failures import CELL
 from picdns_core.wanted import Wanted
@@ -54,14 +55,9 @@ class Runner:
         reload_dns: Callable[[], None] | None = None,
     ) -> None:
         self._root = Path(root).absolute()
-        self.workshop = Workshop(
-            self._root,
-            config or ConfigFile(self._root),
-            store,
-            signer,
-            progress,
-            reload_dns=reload_dns,
-        )
+        source = config or ConfigFile(self._root)
+        self.workshop = Workshop(self._root, source, store, signer, progress, reload_dns=reload_dns)
+        self._services = Services(self.workshop, source)
         self._status: Status | None = None
         self._looked = 0.0
 
@@ -97,6 +93,31 @@ class Runner:
             self.workshop.registrar(job).register()
             certificates = self.workshop.certificates(job)
             return certificates.renew(wants if force else certificates.due(wants), force=force)
+
+    def services(self) -> tuple[Service, ...]:
+        """Return the services as they are in force, or configured where the cell is not up."""
+        job = self.workshop.open_in_force(Clock.of_host()) or self.workshop.open()
+        return job.cell.services
+
+    def services_changed(self, services: Sequence[Service]) -> ServicesChanged:
+        """Let these be the services of the cell, all of them, and do what follows from it.
+
+        They are written into the config first. A certificate is had only where none covers the
+        new names; that of a service that goes is kept for a day. ConfigError when they cannot be
+        the services of this cell, and then nothing was changed; what fails later is in the result.
+        """
+        with self._changing():
+            return self._services.change(lambda _: services)
+
+    def add_service(self, service: Service) -> ServicesChanged:
+        """Add one beside the others, or give the one of that name another upstream."""
+        with self._changing():
+            return self._services.change(adding(service))
+
+    def remove_service(self, name: str) -> ServicesChanged:
+        """Remove one and leave the others; ConfigError when there is none of that name."""
+        with self._changing():
+            return self._services.change(removing(name))
 
     def adopt(self, given: Sequence[CertFiles]) -> Adoption:
         """Serve certificates from elsewhere until `up` has got the cell's own.
