@@ -1,5 +1,6 @@
 """Bad luck with Caddy: down, slow, refusing, dying. What was served comes back, or is said."""
 
+import re
 import threading
 import time
 
@@ -10,7 +11,7 @@ from picdns_core import CaddyDown, DeployFailed, Runner
 from picdns_core.deploy import caddy as client
 from picdns_core.errors import StoreError
 from picdns_core.store import FileStore
-from picdns_core.testing import Answer, Cut, Delay
+from picdns_core.testing import Answer, Cut, Delay, Fault, Request
 from tests.conftest import Cell, MakeCell
 
 NAME = "files.home.test"
@@ -88,7 +89,7 @@ def test_certificate_that_is_not_served_brings_the_old_one_back(make_cell: MakeC
 def test_admin_endpoint_that_breaks_in_the_middle_is_mended_by_the_next_up(
     make_cell: MakeCell, fault: Answer | Cut
 ) -> None:
-    """Also when Caddy has taken the config and we never heard of it."""
+    """Until then, all is as it was."""
     cell = make_cell("lan")
     cell.runner.up()
     assert cell.caddy
@@ -193,10 +194,42 @@ def test_server_that_is_not_caddy_is_told_from_it(make_cell: MakeCell) -> None:
     assert not cell.caddyfile.exists()
 
 
-def test_caddy_that_is_slow_is_not_waited_for_long_and_keeps_what_it_had(
+class Unheard(Fault):
+    """Caddy gets what it is sent, under its own address, and the answer is lost."""
+
+    def __init__(self, admin: str) -> None:
+        self.admin = admin
+        self.taken: list[int] = []
+
+    def before(self, request: Request) -> None:
+        body = re.sub(rb"admin 127\S+", b"admin " + self.admin.encode(), request.body)
+        kind = {key: value for key, value in request.headers if key.lower() == "content-type"}
+        answer = requests.post(f"http://{self.admin}/load", body, headers=kind, timeout=10)
+        self.taken.append(answer.status_code)
+        raise ConnectionAbortedError
+
+
+def test_config_that_caddy_took_unheard_is_taken_back(make_cell: MakeCell) -> None:
+    """Else it would serve what neither the file nor the links name."""
+    cell = make_cell("lan")
+    cell.runner.up()
+    assert cell.caddy
+    before, text = cell.get("files.cell").serial, cell.caddyfile.read_text()
+    unheard = Unheard(cell.caddy.admin)
+    with cell.net.fault_proxy(f"http://{cell.caddy.admin}", keep_host=False) as proxy:
+        proxy.on("POST", "/load", unheard)
+        cell.set(picdns={"caddy": {"admin": proxy.url.removeprefix("http://")}})
+        with pytest.raises(CaddyDown):
+            cell.runner.renew(force=True)
+    assert unheard.taken == [200, 200]
+    assert cell.get("files.cell").serial == before
+    assert cell.caddyfile.read_text() == text
+
+
+def test_caddy_that_is_slow_is_not_waited_for_long(
     make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows whether it will still take the config, so it is given the one before."""
+    """The next `up` completes."""
     cell = make_cell("lan")
     cell.runner.up()
     assert cell.caddy
