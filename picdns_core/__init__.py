@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         DamagedState,
         DeployFailed,
         ForeignName,
+        LeadsElsewhere,
         NameTaken,
         OrderRefused,
         PicdnsError,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from picdns_core.plugins import load_mode
     from picdns_core.runner import Runner
     from picdns_core.secret import Secret
+    from picdns_core.services import Decision, ServicesChanged
     from picdns_core.setup import init
     from picdns_core.store import FileStore, Store
 
@@ -94,6 +96,7 @@ __all__ = [
     "ConfigSource",
     "CoreDnsDown",
     "DamagedState",
+    "Decision",
     "DeployFailed",
     "DomainMode",
     "Event",
@@ -103,6 +106,7 @@ __all__ = [
     "Heartbeat",
     "IpChanged",
     "IssuedCert",
+    "LeadsElsewhere",
     "ModeChanged",
     "NameTaken",
     "NoSettings",
@@ -124,6 +128,7 @@ __all__ = [
     "SecretField",
     "Secrets",
     "Service",
+    "ServicesChanged",
     "Signer",
     "Step",
     "Store",
@@ -148,6 +153,7 @@ _ROOMS = (
     "store",
     "installed",
     "plugins",
+    "services",
     "runner",
     "heartbeat",
     "setup",

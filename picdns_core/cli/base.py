@@ -40,6 +40,8 @@ def picdns(context: click.Context, root: Path) -> None:
 
 def command(
     wrong_use: type[PicdnsError] | tuple[()] = (),
+    *,
+    group: click.Group = picdns,
 ) -> Callable[[Callable[..., bool]], click.Command]:
     """Make a command with --json whose errors are said well; False from it means failed."""
 
@@ -61,7 +63,7 @@ def command(
 
         with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(run)
         summary = (function.__doc__ or "").partition(".")[0]
-        return picdns.command(short_help=f"{summary}.")(click.pass_obj(with_json))
+        return group.command(short_help=f"{summary}.")(click.pass_obj(with_json))
 
     return decorate
 

@@ -10,6 +10,7 @@ from picdns_core.cli.arguments import pairs, secret, setting
 from picdns_core.cli.base import command, picdns, runner
 from picdns_core.cli.output import Output
 from picdns_core.cli.running import run
+from picdns_core.cli.services import services
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.installed import installed_modes
 from picdns_core.model import CertFiles, Service
@@ -17,7 +18,7 @@ from picdns_core.plugins import load_mode
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-__all__ = ["picdns", "run"]
+__all__ = ["picdns", "run", "services"]
 
 REASONS = (
     "unspecified",
