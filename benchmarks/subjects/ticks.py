@@ -16,6 +16,7 @@ from picdns_core import Runner
 from picdns_core.heartbeat import Heartbeat
 
 _PAUSE = timedelta(minutes=5)
+_SETTLED = 2.5  # seconds after which the store takes a directory for unchanged
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
@@ -33,6 +34,7 @@ def main(root: str, dns_port: str) -> None:
     report = runner.up()
     if report.failed or not report.addresses:
         sys.exit(f"failed: {report}")
+    time.sleep(_SETTLED)  # as in the five minutes that are said to pass
     heartbeat, now = Heartbeat(runner), datetime.now(UTC)
     for _ in sys.stdin:
         questions = 0
