@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from picdns_core import explain, names
+from picdns_core import explain, names, settings_check
 from picdns_core.errors import ConfigError
 from picdns_core.model import Cell, DomainMode, SecretField, Service
 from picdns_core.settings import PicdnsSettings
@@ -60,9 +60,10 @@ class Config(Struct, frozen=True, kw_only=True):
 def parse(raw: Mapping[str, Any], mode: DomainMode) -> Config:
     """Read the config of a cell in this mode; ConfigError names the key and the mend."""
     picdns = read_settings(raw)
-    _check_endpoints(picdns)
+    cell = _cell(raw, mode)
+    settings_check.check(picdns, cell)
     return Config(
-        cell=_cell(raw, mode),
+        cell=cell,
         settings=explain.convert(_ddns(raw, mode), mode.settings, "ddns"),
         picdns=picdns,
     )
@@ -73,9 +74,10 @@ def parse_as(
 ) -> Config:
     """Read only what changes under a cell that is given with its settings: services, `picdns`."""
     picdns = read_settings(raw)
-    _check_endpoints(picdns)
+    cell = replace(cell, services=_services(raw, cell.domain))
+    settings_check.check(picdns, cell)
     return Config(
-        cell=replace(cell, services=_services(raw, cell.domain)),
+        cell=cell,
         settings=msgspec.convert(settings, mode.settings),
         picdns=picdns,
     )
@@ -197,36 +199,6 @@ def _ddns(raw: Mapping[str, Any], mode: DomainMode) -> dict[str, Any]:
 @cache
 def _keys(settings: type[Struct]) -> tuple[str, ...]:
     return tuple(entry.encode_name for entry in msgspec.structs.fields(settings))
-
-
-def _check_endpoints(picdns: PicdnsSettings) -> None:
-    for index, address in enumerate(picdns.dns.roots):
-        if not names.is_address(address):
-            raise ConfigError(
-                f"picdns.dns.roots[{index}]",
-                f"{address!r} is not an IP address.",
-                hint="Name servers are given by their addresses; leave it out on the internet.",
-            )
-    if picdns.metrics is not None:
-        _check_endpoint("picdns.metrics.listen", picdns.metrics.listen)
-    if picdns.caddy is None:
-        return
-    for key in ("caddyfile", "snippets", "include"):
-        path = getattr(picdns.caddy, key)
-        if path is not None and not (path and path.isprintable()):
-            raise ConfigError(
-                f"picdns.caddy.{key}", "is no file's name.", hint="As config/caddy/Caddyfile."
-            )
-    for key in ("admin", "probe"):
-        _check_endpoint(f"picdns.caddy.{key}", getattr(picdns.caddy, key))
-
-
-def _check_endpoint(key: str, value: str | None) -> None:
-    try:
-        if value is not None:
-            names.host_port(value)
-    except ValueError as error:
-        raise ConfigError(key, f"{error}.", hint="As `127.0.0.1:2019`.") from None
 
 
 def _checked(
