@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from picdns_core.errors import PicdnsError
-from picdns_core.events import CertFailed, CertIssued, Event, IpChanged, Registered, Ticked
+from picdns_core.events import (
+    CertFailed,
+    CertIssued,
+    Event,
+    IpChanged,
+    ModeChanged,
+    Registered,
+    Ticked,
+)
 from picdns_core.model import Addresses, Cell, Registration
 from picdns_core.observers import Observers
 from picdns_core.store import Certificate
@@ -64,6 +72,13 @@ class Announcer:
     def ticked(self, event: Ticked) -> None:
         self._tell(event)
 
+    def mode_changed(self, cell: Cell, at: datetime, previous: Cell) -> None:
+        self._tell(
+            ModeChanged(
+                cell=cell, at=at, previous_mode=previous.mode, previous_domain=previous.domain
+            )
+        )
+
     def ip_changed(
         self, cell: Cell, at: datetime, addresses: Addresses, previous: Addresses
     ) -> None:
@@ -76,3 +91,10 @@ class Announcer:
 
     def _ours(self) -> Iterable[object]:
         return self._own()
+
+
+class Silent(Announcer):
+    """Tells nobody, of what may yet be undone."""
+
+    def _tell(self, event: Event) -> None:
+        pass

@@ -61,7 +61,7 @@ class Certificates:
     def renew(self, due: Collection[Wanted], *, force: bool = False) -> Report:
         """Get them, put the newest of all live, tell; `force` gets those that are not due, too."""
         job = self._job
-        with self._answering(due) as deployed:
+        with self._answering(due, self._route) as deployed:
             results = self._each(due, partial(job.renewal.renew, force=force))
         job.leftovers.tell(job.failures)
         for want, result in results.items():
@@ -82,6 +82,19 @@ class Certificates:
             deployed=report.deployed or more.deployed,
             failed=report.failed + more.failed,
         )
+
+    def obtain(self, route: Callable[[], bool]) -> list[Certificate]:
+        """Get all that are due, and put none live; raises what keeps one from being had.
+
+        `route` lets Caddy route the challenges of HTTP-01; true when that changed something.
+        """
+        job, due = self._job, self.due(self._job.wants)
+        with self._answering(due, route):
+            results = self._each(due, partial(job.renewal.renew, force=False))
+        for result in results.values():
+            if isinstance(result, PicdnsError):
+                raise result
+        return [one for one in results.values() if isinstance(one, Certificate)]
 
     def revoke(self, wants: Iterable[Wanted], reason: Reason) -> None:
         """Have the CA revoke those in use; that others are to be had is on disk before."""
@@ -112,20 +125,23 @@ class Certificates:
         """Get each public certificate once, and throw it away."""
         job = self._job
         wants = [one for one in job.wants if not one.internal]
-        with self._answering(wants):
+        with self._answering(wants, self._route):
             return _report(self._each(wants, job.renewal.rehearse))
 
     @contextmanager
-    def _answering(self, wants: Collection[Wanted]) -> Iterator[bool]:
+    def _answering(self, wants: Collection[Wanted], route: Callable[[], bool]) -> Iterator[bool]:
         """Have port 80 answered while the CA looks there; True when that changed a server."""
         job = self._job
         if not job.mode.needs_port_80 or all(one.internal for one in wants):
             yield False
             return
-        # Caddy must route the challenge before the CA asks for it.
-        deployed = put_live(job, self._announce, self._progress, reassure=True)
+        deployed = route()
         with job.responder:
             yield deployed
+
+    def _route(self) -> bool:
+        """Let Caddy route the challenge before the CA asks for it; True when that changed it."""
+        return put_live(self._job, self._announce, self._progress, reassure=True)
 
     def _each(
         self,

@@ -53,9 +53,13 @@ class CertFailed(Event, frozen=True, kw_only=True):
 
 
 class ModeChanged(Event, frozen=True, kw_only=True):
-    """The cell has moved to `cell.mode` from the mode named here."""
+    """The cell has moved to `cell.mode` and `cell.domain` from those named here.
+
+    A cell that was renamed is in the same mode as before.
+    """
 
     previous_mode: str
+    previous_domain: str = ""
 
 
 class Ticked(Event, frozen=True, kw_only=True):

@@ -42,6 +42,12 @@ class InternalCA:
         """Return the root that devices must trust, in PEM."""
         return self._pems[1]
 
+    def has_root(self) -> bool:
+        """Say whether there is a root that may sign for this cell; makes none."""
+        key, root = self._store.get(_KEY), self._store.get(_ROOT)
+        now = self._clock.now()
+        return bool(key and root and _serves(key, root, self._cell, now))
+
     def sign(self, request: CertRequest) -> IssuedCert:
         """Issue a leaf of 90 days for the names in the CSR; the root is left out of the chain."""
         key, root = self._authority
@@ -92,6 +98,10 @@ class HostCA:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
+
+    def has_root(self) -> bool:
+        """Say that the host sees to its root."""
+        return True
 
     def root_pem(self) -> bytes:
         """Return the host's root; PluginError when it is no certificate in PEM."""

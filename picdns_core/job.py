@@ -12,8 +12,8 @@ import msgspec
 
 from picdns_core.agenda import Agenda
 from picdns_core.clock import Clock
-from picdns_core.errors import PicdnsError
-from picdns_core.hookspecs import Acme, Signer
+from picdns_core.errors import Busy, PicdnsError
+from picdns_core.hookspecs import Acme, Secrets, Signer
 from picdns_core.kept import Kept
 from picdns_core.leftovers import Leftovers
 from picdns_core.model import CertRequest, DomainMode, IssuedCert, Progress, Registration
@@ -26,7 +26,9 @@ from picdns_core.store import Certificate, Lineages, ModeSecrets
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
 from picdns_core.store.registrations import Claim, Registrations
-from picdns_core.store.secrets import own_secret
+from picdns_core.store.secrets import FormerSecrets, own_secret
+from picdns_core.store.staging import Staging
+from picdns_core.store.switches import Switches
 from picdns_core.store.ticks import Ticks
 from picdns_core.wanted import Wanted, wanted
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from picdns_core.address import AddressFinder
     from picdns_core.deploy.coredns import SplitHorizon
     from picdns_core.deploy.deployment import Deployment
+    from picdns_core.internal_ca import HostCA, InternalCA
     from picdns_core.issuing import Authority, Http01Responder, RenewalInfo
     from picdns_core.lookup import Lookup
 
@@ -60,7 +63,8 @@ class Job:
         self.provider = opened.provider
         self.mode = self.provider.mode
         self.store = opened.store
-        self.secrets = ModeSecrets(self.store, root, self.mode.name, self.mode.secrets)
+        self._root = root
+        self.secrets = self._secrets(self.mode)
         self.cell = opened.config.cell
         self.settings = opened.config.settings
         self.picdns = _anchored(opened.config.picdns, root)
@@ -69,6 +73,7 @@ class Job:
         self.journal = Journal(self.store)
         self.failures = Failures(self.store, clock)
         self.registrations = Registrations(self.store)
+        self.load = opener.load
         self.leftovers = Leftovers(
             self.store, opener.load, self.holder, lambda: self.lookup, progress
         )
@@ -84,7 +89,6 @@ class Job:
             clock,
             progress,
         )
-        self._root = root
         self._given_signer = signer
         self._cancel = cancel
         self._progress = progress
@@ -140,9 +144,38 @@ class Job:
             cell=claim.cell,
             settings=msgspec.convert(claim.settings, mode.settings),
             http=self.claimant()["http"],
-            secrets=ModeSecrets(self.store, self._root, mode.name, mode.secrets),
+            secrets=self._secrets(mode, claim.cell.domain),
             registration=claim.registration,
         )
+
+    def former_secrets(self, domain: str, mode: DomainMode) -> FormerSecrets:
+        """Return the place for what opens a name, once the cell has another in that mode."""
+        return FormerSecrets(self.store, self._root, mode, domain)
+
+    def _secrets(self, mode: DomainMode, domain: str | None = None) -> Secrets:
+        """Return the secrets of a mode, or of a domain that has its own there."""
+        if domain:
+            former = self.former_secrets(domain, mode)
+            if former.exist():
+                return former
+        if isinstance(self.store, Staging):
+            if mode.name == self.mode.name:
+                return self.store.secrets(self._root, mode)
+            return ModeSecrets(self.store.real, self._root, mode.name, mode.secrets)
+        return ModeSecrets(self.store, self._root, mode.name, mode.secrets)
+
+    def check_in_force(self) -> None:
+        """Raise Busy while a switch is changing what is in force, and when one has done so."""
+        if isinstance(self.store, Staging):
+            return
+        self._check_no_switch()
+        claim = self.registrations.claim_in_force()
+        if claim and not (claim.cell.mode == self.cell.mode and claim.is_for(self.cell)):
+            raise Busy(
+                f"the cell is {claim.cell.domain} in mode {claim.cell.mode}, and no more "
+                f"{self.cell.domain} in mode {self.cell.mode}",
+                hint="`picdns up` and `picdns switch` change what it is.",
+            )
 
     @property
     def authority(self) -> Authority:
@@ -155,7 +188,7 @@ class Job:
         )
 
     @cached_property
-    def signer(self) -> Signer:
+    def signer(self) -> InternalCA | HostCA:
         """The host's own CA, or the cell's."""
         from picdns_core.internal_ca import HostCA, InternalCA
 
@@ -244,8 +277,18 @@ class Job:
     def issuer_of(self, want: Wanted, acme: Acme | None) -> Issue:
         """Return what turns a request for this certificate into a chain."""
         if want.internal:
-            return self.signer.sign
+            return self._sign
         return lambda request: self._ask_provider(request, acme)
+
+    def _check_no_switch(self) -> None:
+        """Raise Busy while a switch is under way that this job is no part of."""
+        intent = None if isinstance(self.store, Staging) else Switches(self.store).read()
+        if intent and intent.phase == "preparing":
+            raise Busy(str(intent))
+
+    def _sign(self, request: CertRequest) -> IssuedCert:
+        self._check_no_switch()
+        return self.signer.sign(request)
 
     def ask_ca(self, certificate: Certificate) -> RenewalInfo | None:
         """Ask the CA when it would have a certificate of its own renewed (RFC 9773)."""
@@ -256,6 +299,7 @@ class Job:
         return self.authority.renewal_info(identifier, self.clock) if identifier else None
 
     def _ask_provider(self, request: CertRequest, acme: Acme | None) -> IssuedCert:
+        self._check_no_switch()
         claim = self.claim()  # with the lineage's lock held, so that it stays
         with (claimant := self.claimant())["http"]:
             by = Holder(**claimant, registration=claim.registration)

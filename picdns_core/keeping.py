@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from picdns_core import retirement
+from picdns_core import differences, outside, retirement
 from picdns_core.clock_check import check_clock
+from picdns_core.deploy.probe import served_serial
 from picdns_core.errors import (
     AddressDisputed,
     AddressUnusable,
     Busy,
     Cancelled,
+    LeadsElsewhere,
     PicdnsError,
     PropagationTimeout,
     StoreError,
 )
 from picdns_core.job import Job
 from picdns_core.model import Addresses, Cell, Report
-from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, LEFTOVERS, SUBJECTS
+from picdns_core.store.failures import (
+    ADDRESSES,
+    CELL,
+    CLOCK,
+    CONFIG,
+    LEFTOVERS,
+    OUTSIDE,
+    SUBJECTS,
+)
+from picdns_core.store.outside import Outside, OutsideLooks
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
 
@@ -60,6 +72,10 @@ class AddressKeeping:
         elif look.settled:
             job.failures.clear(ADDRESSES)
         return Done(look.did)
+
+    def publish(self, job: Job) -> tuple[str, ...]:
+        """Publish at once what can be found; say what was done, and raise what went wrong."""
+        return self._keeper(job).keep(at_once=True).did
 
     def _keeper(self, job: Job) -> AddressKeeper:
         from picdns_core.publishing import AddressKeeper
@@ -107,6 +123,7 @@ class CertificateKeeping:
         self._workshop = workshop
         self._seen_served: datetime | None = None
         self._seen_cell: Cell | None = None
+        self._turns = count()
 
     def __call__(self, job: Job) -> Done:
         """Renew what is due, and see to it that the newest is served; failures are noted."""
@@ -143,13 +160,53 @@ class CertificateKeeping:
                 did = tuple(_told(report, due))
             dropped = retirement.drop(job, ticking=True)
             did += tuple(f"Dropped {one}, not wanted for a day" for one in dropped)
+        _look_outside(job)
         return Done(did, _due_at(job))
 
     def _is_time_to_look(self, job: Job) -> bool:
         """Say whether what is served was not looked at lately, or not as it should be then."""
         seen, now = self._seen_served, job.clock.now()
         fresh = seen is not None and seen <= now < seen + _LOOK_AT_SERVED
-        return not fresh or job.cell != self._seen_cell or job.failures.get(CELL) is not None
+        if not fresh or job.cell != self._seen_cell or job.failures.get(CELL) is not None:
+            return True
+        return not self._seems_right(job)
+
+    def _seems_right(self, job: Job) -> bool:
+        """Look at one certificate, each in its turn, and ask CoreDNS for the domain.
+
+        That is cheap enough for each tick, and a config of somebody else changes all of them.
+        """
+        glances = [job.lineages.glance(one.lineage) for one in job.wants]
+        known = [one for one in glances if one]
+        if known and job.deployment.probe:
+            one = known[next(self._turns) % len(known)]
+            if served_serial(job.deployment.probe, one.meta.names[0]) != one.meta.serial:
+                return False
+        return differences.inside_at(job, job.cell.domain) is None
+
+
+def _look_outside(job: Job) -> None:
+    """Look once an hour where names lead that others publish; what is wrong is noted."""
+    if job.mode.publishes_addresses or not job.mode.public:
+        job.failures.clear(OUTSIDE)
+        return
+    looks, domain, now = OutsideLooks(job.store), job.cell.domain, job.clock.now()
+    last = looks.last(domain)
+    if last and last.looked_at <= now < last.looked_at + _LOOK_AT_SERVED:
+        return
+    try:
+        found = outside.look(job)
+    except Cancelled:
+        raise
+    except PicdnsError as error:
+        job.failures.note(OUTSIDE, error)
+        return
+    looks.put(Outside(domain=domain, looked_at=now, differences=found))
+    if not found:
+        job.failures.clear(OUTSIDE)
+        return
+    more = f" So it is with {len(found) - 1} more of its names." if len(found) > 1 else ""
+    job.failures.note(OUTSIDE, LeadsElsewhere(f"{found[0].message}{more}", hint=found[0].hint))
 
 
 def _ask_the_ca(job: Job) -> None:

@@ -55,6 +55,16 @@ class Leftovers:
             if left.mode == mode:
                 self._withdraw(left)
 
+    def lineages_of(self, claim: Claim) -> set[str]:
+        """Name the lineages of which there are values that were published for a claim's name."""
+        return {left.lineage for left in TxtJournal.left(self._store) if _is_of(left, claim)}
+
+    def remove_of(self, claim: Claim) -> None:
+        """Withdraw what was published for a claim's name; raises what stands in the way."""
+        for left in list(TxtJournal.left(self._store)):
+            if _is_of(left, claim):
+                self._withdraw(left)
+
     def tell(self, failures: Failures) -> None:
         """Let the status show what is still in DNS at the end of a run."""
         values = [record for left in TxtJournal.left(self._store) for record in left.records]
@@ -89,6 +99,12 @@ class Leftovers:
                     journal.remove(*gone)  # by hand, or with its zone
                     if journal.records():
                         raise ForeignName(error.message, hint=_by_hand(left)) from error
+
+
+def _is_of(left: TxtIntent, claim: Claim) -> bool:
+    return left.mode == claim.cell.mode and (
+        left.claim is None or left.claim.cell.domain == claim.cell.domain
+    )
 
 
 def _by_hand(left: TxtIntent) -> str:

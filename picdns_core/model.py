@@ -72,6 +72,7 @@ class DomainMode(Struct, frozen=True, kw_only=True):
     below it, else one per service. `public`: certificates come from the configured ACME CA,
     else from the cell's own. `publishes_addresses`: the mode implements `update_ip`.
     `needs_port_80`: the CA must reach this cell's port 80 while it validates.
+    `grants_names`: the service gives each name to one cell, and to another once it is let go.
     `domain_suffix`: where the config names no domain, it is `<cell_name>.<domain_suffix>`, or
     `<ddns.subdomain>.<domain_suffix>` in a public mode.
     """
@@ -84,8 +85,14 @@ class DomainMode(Struct, frozen=True, kw_only=True):
     public: bool = True
     publishes_addresses: bool = False
     needs_port_80: bool = False
+    grants_names: bool = False
     domain_suffix: str = ""
     secrets: tuple[SecretField, ...] = ()
+
+    @property
+    def holds_names(self) -> bool:
+        """Whether anybody but this cell knows of its names: they can be given back."""
+        return self.publishes_addresses or bool(self.secrets)
 
 
 class Registration(Struct, frozen=True, kw_only=True):

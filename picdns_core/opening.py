@@ -8,6 +8,7 @@ from picdns_core import config
 from picdns_core.config import Config, ConfigSource
 from picdns_core.errors import ConfigError
 from picdns_core.kept import Kept
+from picdns_core.model import Cell
 from picdns_core.plugins import Provider, load_mode
 from picdns_core.store import FileStore, Store
 from picdns_core.store.registrations import Claim, Registrations
@@ -33,13 +34,13 @@ class Opener:
 
     def __init__(self, root: Path, source: ConfigSource, store: Store | None, kept: Kept) -> None:
         self._root = root
-        self._source = source
+        self.source = source
         self._store = store
         self._kept = kept
 
     def as_configured(self) -> Opened:
         """Open the cell that the config describes."""
-        return self._configured(self._source.read())
+        return self._configured(self.source.read())
 
     def as_in_force(self) -> Opened | None:
         """Open the cell that `up` has brought up; None when there is none, or not any more.
@@ -47,7 +48,7 @@ class Opener:
         What only `up` may do, to move to another mode or name, is left for it: until then the
         cell is kept alive as it is, with the services of the config.
         """
-        raw = self._source.read()
+        raw = self.source.read()
         store = self._open_store(raw)
         registrations = Registrations(store)
         mode = registrations.in_force()
@@ -56,19 +57,24 @@ class Opener:
             return None
         waiting, trouble = None, None
         try:
-            opened = self._configured(raw)
-            if opened.provider.mode.name == mode and claim.is_for(opened.config.cell):
-                return opened
-            waiting = _waiting(opened.config, claim)
+            asked = config.parse(raw, self.load(config.mode_name(raw)).mode)
+            if asked.cell.mode == mode and claim.is_for(asked.cell):
+                return self._configured(raw)
+            waiting = _waiting(asked, claim)
         except ConfigError as error:
             trouble = error
-        provider = self.load(mode)
-        kept = config.parse_as(raw, provider.mode, claim.cell, claim.settings)
-        return Opened(provider, store, kept, waiting, trouble)
+        kept = self.as_given(claim.cell, claim.settings, store)
+        return kept._replace(waiting=waiting, trouble=trouble)
+
+    def as_given(self, cell: Cell, settings: Mapping[str, Any], store: Store) -> Opened:
+        """Open a cell that is given, with the services and our own settings of the config."""
+        provider = self.load(cell.mode)
+        kept = config.parse_as(self.source.read(), provider.mode, cell, settings)
+        return Opened(provider, store, kept)
 
     def store(self) -> Store:
         """Return where the cell's state is, which the config has a say in."""
-        return self._open_store(self._source.read())
+        return self._open_store(self.source.read())
 
     def load(self, mode: str) -> Provider:
         """Return the provider of a mode, which is loaded once."""
@@ -77,7 +83,7 @@ class Opener:
     def _configured(self, raw: Mapping[str, Any]) -> Opened:
         provider = self.load(config.mode_name(raw))
         store = self._open_store(raw)
-        taken = take_secrets(self._source, raw, store, self._root, provider.mode)
+        taken = take_secrets(self.source, raw, store, self._root, provider.mode)
         return Opened(provider, store, config.parse(taken, provider.mode))
 
     def _open_store(self, raw: Mapping[str, Any]) -> Store:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from picdns_core.announcer import Announcer
 from picdns_core.errors import (
     AuthenticationFailed,
+    Busy,
     Cancelled,
     ConfigError,
     ForeignName,
@@ -19,7 +20,7 @@ from picdns_core.store.failures import FORMER
 from picdns_core.store.registrations import Claim
 
 # After these nothing was claimed; after all others there is no knowing.
-_REFUSALS = (AuthenticationFailed, ConfigError, ForeignName, NameTaken)
+REFUSALS = (AuthenticationFailed, ConfigError, ForeignName, NameTaken)
 _LONGEST_WAIT = 30.0  # seconds that a service may ask for, as until its next one-time code
 
 
@@ -45,7 +46,14 @@ class Registrar:
         that was given back since: Cancelled.
         """
         job = self._job
-        if not job.registration:
+        self.claim(patiently=patiently)
+        if not (patiently and job.failures.postponed(FORMER)):
+            self.give_back_former()
+
+    def claim(self, *, patiently: bool = False, again: bool = False) -> None:
+        """Claim the name, unless that is done and need not be done `again`."""
+        job = self._job
+        if again or not job.registration:
             self._progress(Step(text="Registering", name=job.cell.domain))
             with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
                 if patiently and job.registrations.in_force() != job.mode.name:
@@ -53,10 +61,9 @@ class Registrar:
                         f"{job.cell.domain} was given back meanwhile, so it is not claimed again.",
                         hint="`picdns up` does.",
                     )
-                registration = job.registration or self._claim()
+                known = None if again else job.registration
+                registration = known or self._claim()
             self._announce.registered(job.cell, job.clock.now(), registration)
-        if not (patiently and job.failures.postponed(FORMER)):
-            self._release_former()
 
     def give_back(self) -> bool:
         """Give back the name, and those it had before; False when there was nothing.
@@ -76,7 +83,59 @@ class Registrar:
             for claim in claims:
                 self._progress(Step(text="Giving the name back", name=claim.cell.domain))
                 self._tear_down(claim)
+            self._forget_what_opens_nothing()
         return True
+
+    def give_back_former(self, mode: str | None = None) -> list[str]:
+        """Give back what the cell has let go, in this mode or all; return the domains.
+
+        What fails is tried again next time, and the status says why.
+        """
+        job, done, failed = self._job, [], None
+        for claim in job.registrations.all_former():
+            if mode and claim.cell.mode != mode:
+                continue
+            self._progress(Step(text="Giving the former name back", name=claim.cell.domain))
+            try:
+                self._give_back(claim)
+            except Busy:
+                raise
+            except PicdnsError as error:
+                failed = failed or error
+                text = f"Not given back yet, which is tried again: {error}"
+                self._progress(Step(text=text, name=claim.cell.domain))
+            else:
+                if job.load(claim.cell.mode).mode.holds_names:
+                    done.append(claim.cell.domain)
+        self._forget_what_opens_nothing()
+        if failed:
+            job.failures.postpone(FORMER, failed)
+        elif not job.registrations.all_former():
+            job.failures.clear(FORMER)
+        return done
+
+    def _forget_what_opens_nothing(self) -> None:
+        """Remove secrets of names that were given back."""
+        store = self._job.store
+        needed = {(one.cell.mode, one.cell.domain) for one in self._job.registrations.all_former()}
+        for key in store.keys("secrets/former"):
+            _, _, mode, domain, _ = key.split("/")
+            if (mode, domain) not in needed:
+                store.delete(key)
+
+    def _give_back(self, claim: Claim) -> None:
+        job = self._job
+        with ExitStack() as locks:
+            for lineage in sorted(job.leftovers.lineages_of(claim)):
+                locks.enter_context(job.store.lock(f"lineage-{lineage}", "giving a name back"))
+            locks.enter_context(job.store.lock("address", "giving a former name back", wait=30))
+            try:
+                job.leftovers.remove_of(claim)
+                self._tear_down(claim)
+            except REFUSALS:
+                if not claim.pending:
+                    raise
+                job.registrations.forget(claim)  # never heard, and refused: nothing was claimed
 
     def _claim(self) -> Registration:
         job = self._job
@@ -84,7 +143,7 @@ class Registrar:
         job.registrations.begin(job.cell, job.settings)
         try:
             registration = self._ask()
-        except _REFUSALS:
+        except REFUSALS:
             if before is None:
                 job.registrations.forget_begun(job.mode.name)
             raise
@@ -106,21 +165,8 @@ class Registrar:
         with (claimant := self._job.claimant())["http"]:
             return self._job.provider.register(**claimant)
 
-    def _release_former(self) -> None:
-        """Let go of names that the cell had before; what fails is tried again next time."""
-        for claim in self._job.registrations.former(self._job.mode.name):
-            self._progress(Step(text="Giving the former name back", name=claim.cell.domain))
-            try:
-                with self._job.store.lock("address", "giving the former name back", wait=30):
-                    self._tear_down(claim)
-            except PicdnsError as error:
-                self._job.failures.postpone(FORMER, error)
-                text = f"Not given back yet, which is tried again next time: {error}"
-                self._progress(Step(text=text, name=claim.cell.domain))
-            else:
-                self._job.failures.clear(FORMER)
-
     def _tear_down(self, claim: Claim) -> None:
-        with (by := self._job.holder(claim))["http"]:
-            self._job.provider.teardown(**by)
+        provider = self._job.load(claim.cell.mode)
+        with (by := self._job.holder(claim, provider.mode))["http"]:
+            provider.teardown(**by)
         self._job.registrations.forget(claim)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from picdns_core.model import CertFiles, Progress, Report, Service
 from picdns_core.services import Services, ServicesChanged, adding, removing
 from picdns_core.store import ConfigFile, Store
 from picdns_core.store.failures import CELL
+from picdns_core.switching import Plan, Switched, Switching
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from picdns_core.issuing import Reason
     from picdns_core.job import Job
     from picdns_core.status import Status
+    from picdns_core.tracing import Trace
 
 _FRESH = 3600.0  # seconds for which a look at what is served is good enough while nothing happens
 
@@ -58,6 +60,7 @@ class Runner:
         source = config or ConfigFile(self._root)
         self.workshop = Workshop(self._root, source, store, signer, progress, reload_dns=reload_dns)
         self._services = Services(self.workshop, source)
+        self._switching = Switching(self.workshop)
         self._status: Status | None = None
         self._looked = 0.0
 
@@ -66,8 +69,12 @@ class Runner:
 
         Whatever an earlier process left unfinished is finished or undone first. One
         certificate that fails stops none of the others: it is in the report. Everything that
-        concerns all of them raises a PicdnsError.
+        concerns all of them raises a PicdnsError. Where the config asks for another mode or name
+        than the one in force, the cell is moved there first, as by `switch`.
         """
+        self._switching.settle()
+        with self._changing():
+            moved = self._switching.move()
         job = self.workshop.open()
         with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
@@ -79,7 +86,43 @@ class Runner:
             certificates = self.workshop.certificates(job)
             report = certificates.renew(certificates.due(job.wants))
             retirement.drop(job)
-            return self._published(job, report)
+            report = self._published(job, report)
+            if moved is None:
+                return report
+            return replace(
+                report,
+                issued=moved.issued + report.issued,
+                deployed=True,
+                addresses=moved.addresses + report.addresses,
+            )
+
+    def switch(
+        self, mode: str, settings: Mapping[str, Any] | None = None, *, release: bool = False
+    ) -> Switched:
+        """Move the cell to another mode, or to another name in the same one.
+
+        `settings` are the mode's own, its secrets (as text or Secret), `cell_name` and
+        `domain_name`; what is not given stays. The new one is registered, gets its certificates
+        and is proven served while the old one is, and then takes its place; whatever fails before
+        is undone and raised, whatever fails later is done by the heartbeat. `release` gives back
+        also what would be kept. Busy while another switch is under way.
+        """
+        with self._changing():
+            return self._switching.switch(mode, settings or {}, release=release)
+
+    def plan(
+        self, mode: str, settings: Mapping[str, Any] | None = None, *, release: bool = False
+    ) -> Plan:
+        """Say what `switch` would do; asks nobody, and writes nothing."""
+        return self._switching.plan(mode, settings or {}, release=release)
+
+    def release(self, mode: str) -> tuple[str, ...]:
+        """Give back what is still held in a mode that the cell has left; return the domains.
+
+        ConfigError when the cell is in that mode.
+        """
+        with self._changing():
+            return self._switching.release(mode)
 
     def renew(self, name: str | None = None, *, force: bool = False) -> Report:
         """Get the certificates that are due, and put them live.
@@ -87,7 +130,7 @@ class Runner:
         `name` limits it to the certificates that carry that name, `force` takes them as due.
         ConfigError when no certificate of this cell carries the name.
         """
-        job = self.workshop.open()
+        job = self._open()
         wants = _carrying(job, name) if name else job.wants
         with self._changing(), job.failures.remembered(CELL):
             self.workshop.registrar(job).register()
@@ -129,7 +172,7 @@ class Runner:
         """
         from picdns_core.adoption import Adopter, assign, read
 
-        job = self.workshop.open()
+        job = self._open()
         found = assign(job.wants, [read(files) for files in given])
         with self._changing(), job.failures.remembered(CELL):
             job.store.sweep()
@@ -143,7 +186,8 @@ class Runner:
 
         Certificates stay on disk, and what is served stays served until they end.
         """
-        job = self.workshop.open()
+        self._switching.settle()
+        job = self.workshop.open_in_force(Clock.of_host()) or self.workshop.open()
         with self._changing(), job.failures.remembered(CELL):
             job.registrations.leave(job.mode.name)
             return self.workshop.registrar(job).give_back()
@@ -154,6 +198,13 @@ class Runner:
         All that an order needs is tried, nothing new is served, and no limit of the CA's real
         directory is touched. ConfigError when the mode asks no CA, or no staging is known.
         """
+        if (now := self.workshop.open_in_force(Clock.of_host())) and now.waiting:
+            raise ConfigError(
+                "domain_mode",
+                now.waiting,
+                hint="What is in force is rehearsed. `picdns switch` proves a new mode before it "
+                "lets the old one go; `picdns switch --plan` says what it would do.",
+            )
         job = self.workshop.open_rehearsal()
         with self._changing():
             self.workshop.registrar(job).register()
@@ -165,7 +216,7 @@ class Runner:
         What is revoked is served until there is another; the heartbeat goes on trying. ConfigError
         when no certificate of the public CA that carries the name is in use.
         """
-        job = self.workshop.open()
+        job = self._open()
         wants = _carrying(job, name)
         with self._changing(), job.failures.remembered(CELL):
             certificates = self.workshop.certificates(job)
@@ -181,12 +232,22 @@ class Runner:
         return self._status or self.refresh()
 
     def refresh(self) -> Status:
-        """Look at the store and at what Caddy serves, and return what is there."""
+        """Look at the store, and at what Caddy and CoreDNS answer, and return what is there."""
         from picdns_core.status import look
 
         self._status = look(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open())
         self._looked = time.monotonic()
         return self._status
+
+    def explain(self, name: str) -> Trace:
+        """Follow one name: what is said of it inside and outside, what is served, who trusts it.
+
+        `name` is a service's short name, or any whole name. Everybody on the way is asked, for
+        some seconds in all; nothing is changed. ConfigError when it can be no name.
+        """
+        from picdns_core.tracing import trace
+
+        return trace(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open(), name)
 
     def looked_after(self, *events: Ticked | None) -> None:
         """Hear from the heartbeat that it has looked after the cell."""
@@ -209,11 +270,19 @@ class Runner:
 
     def root_certificate(self) -> bytes:
         """Return the internal root that devices must trust, in PEM."""
-        return self.workshop.open().signer.root_pem()
+        return self._open().signer.root_pem()
 
     def stop(self) -> None:
         """Make what is under way in other threads end soon, with Cancelled; for good."""
         self.workshop.cancel.set()
+
+    def _open(self) -> Job:
+        """Open the cell as it is in force, else as it is configured; no half switch is left."""
+        self._switching.settle()
+        job = self.workshop.open_in_force(Clock.of_host())
+        if job and job.trouble:
+            raise job.trouble
+        return job or self.workshop.open()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """The first step: a cell's identity and settings, checked and put into the config."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 from picdns_core import config
 from picdns_core.config import Config, ConfigSource
 from picdns_core.errors import ConfigError
+from picdns_core.hookspecs import Secrets
 from picdns_core.model import DomainMode, Service
 from picdns_core.plugins import load_mode
 from picdns_core.secret import Secret
@@ -41,19 +42,14 @@ def init(
     parsed: list[Config] = []
 
     def change(raw: dict[str, Any]) -> None:
-        if raw.get("domain_mode") not in (None, mode.name):
-            _leave_mode(raw, mode)
-        raw |= {"cell_name": cell_name, "domain_mode": mode.name}
-        if domain is not None:
-            raw["domain_name"] = domain
+        describe(raw, mode, cell_name=cell_name, domain=domain, settings=settings or {})
         if services:
             raw["services"] = [{"name": one.name, "upstream": one.upstream} for one in services]
-        for key, value in (settings or {}).items():
-            _put(raw, key, value)
         for key in own:
             _place(raw, key, key.split(".")[:-1])
         parsed.append(config.parse(raw, mode))
-        _check_secrets(root, mode, parsed[-1], config.secrets_in(raw, mode), secrets)
+        kept = ModeSecrets(_store(root, parsed[-1]), root, mode.name, mode.secrets)
+        check_secrets(mode, kept, {*config.secrets_in(raw, mode), *secrets})
 
     source.update(change)
     store = _store(root, parsed[-1])
@@ -63,6 +59,32 @@ def init(
     for key, secret in own.items():
         keep_own_secret(store, root, key, secret)
     return parsed[-1]
+
+
+def describe(
+    raw: dict[str, Any],
+    mode: DomainMode,
+    *,
+    cell_name: str | None,
+    domain: str | None,
+    settings: Mapping[str, Any],
+) -> None:
+    """Let a config say that the cell is in this mode; a name that is None stays as it is.
+
+    A domain that only followed from the name goes with it.
+    """
+    if raw.get("domain_mode") not in (None, mode.name):
+        _leave_mode(raw, mode)
+    if cell_name is not None:
+        followed = f"{raw.get('cell_name')}.{mode.domain_suffix}"
+        if cell_name != raw.get("cell_name") and raw.get("domain_name") == followed:
+            raw.pop("domain_name")
+        raw["cell_name"] = cell_name
+    raw["domain_mode"] = mode.name
+    if domain is not None:
+        raw["domain_name"] = domain
+    for key, value in settings.items():
+        _put(raw, key, value)
 
 
 def _leave_mode(raw: dict[str, Any], mode: DomainMode) -> None:
@@ -97,24 +119,17 @@ def _place(raw: dict[str, Any], key: str, parents: Sequence[str]) -> dict[str, A
     return place
 
 
-def _check_secrets(
-    root: Path,
-    mode: DomainMode,
-    parsed: Config,
-    in_config: Mapping[str, str],
-    given: Mapping[str, Secret],
-) -> None:
+def check_secrets(mode: DomainMode, kept: Secrets, given: Collection[str]) -> None:
+    """Raise ConfigError where a secret is given that the mode has not, or one is missing."""
     known = [field.name for field in mode.secrets if not field.issued]
     for name in given:
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ConfigError(name, f"is no secret of {mode.name}.", hint=f"It has: {listed}.")
-    kept = ModeSecrets(_store(root, parsed), root, mode.name, mode.secrets)
     if any(field.issued and kept.get(field.name) for field in mode.secrets):
         return
     for field in mode.secrets:
-        there = field.name in given or field.name in in_config or kept.get(field.name)
-        if field.required and not there:
+        if field.required and not (field.name in given or kept.get(field.name)):
             raise ConfigError(
                 field.name,
                 f"is missing: {field.description}",

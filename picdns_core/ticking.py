@@ -11,9 +11,20 @@ from picdns_core.errors import Busy, Cancelled, PicdnsError
 from picdns_core.events import Ticked
 from picdns_core.job import Job
 from picdns_core.keeping import AddressKeeping, CertificateKeeping, Done
-from picdns_core.store.failures import ADDRESSES, CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS
+from picdns_core.store.failures import (
+    ADDRESSES,
+    CELL,
+    CLOCK,
+    CONFIG,
+    FORMER,
+    INSIDE,
+    LEFTOVERS,
+    OUTSIDE,
+    SWITCH,
+)
 from picdns_core.store.published import PublishedAddresses
 from picdns_core.store.ticks import LastTick, Task
+from picdns_core.switching import Switching
 from picdns_core.workshop import Workshop
 
 _log = logging.getLogger(__name__)
@@ -24,6 +35,7 @@ class Ticker:
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
+        self._switching = Switching(workshop)
         self._keep: dict[Task, Callable[[Job], Done]] = {
             "addresses": AddressKeeping(workshop),
             "certificates": CertificateKeeping(workshop),
@@ -36,11 +48,15 @@ class Ticker:
         the cell from being opened at all are raised.
         """
         clock = Clock(now)
+        obstacle = self._switching.settle_patiently(clock)
         job = self._workshop.open_in_force(clock)
         if job is None or (task == "addresses" and not job.mode.publishes_addresses):
             return None
         try:
-            done = self._keep[task](job)
+            if obstacle and task == "certificates":
+                done = Done((f"Certificates wait for a switch to be settled: {obstacle}",))
+            else:
+                done = self._keep[task](job)
         except (Busy, Cancelled):
             raise
         except PicdnsError as error:
@@ -105,7 +121,7 @@ class Ticker:
 def _subjects(task: Task) -> tuple[str, ...]:
     if task == "addresses":
         return (ADDRESSES,)
-    return (CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS)
+    return (CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS, OUTSIDE, SWITCH)
 
 
 def _lineages(job: Job, task: Task) -> list[str]:

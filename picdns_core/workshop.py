@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from picdns_core.announcer import Announcer
+from picdns_core.announcer import Announcer, Silent
 from picdns_core.certificates import Certificates
 from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
@@ -43,18 +43,18 @@ class Workshop:
         self.cancel = threading.Event()
         self.progress = progress or _quiet
         self.announce = announce or Announcer()
-        self._root = root
+        self.root = root
         self._config = config
         self._store = store
         self._signer = signer
         self._reload_dns = reload_dns
         self._kept = Kept()
-        self._opener = Opener(root, config, store, self._kept)
+        self.opener = Opener(root, config, store, self._kept)
 
     def apart(self) -> Workshop:
         """Return one for the same cell and observers that is cancelled on its own."""
         return Workshop(
-            self._root,
+            self.root,
             self._config,
             self._store,
             self._signer,
@@ -63,16 +63,28 @@ class Workshop:
             self._reload_dns,
         )
 
+    def unheard(self, progress: Progress) -> Workshop:
+        """Return one for what may yet be undone: the same cell, and nobody hears of it."""
+        twin = Workshop(
+            self.root, self._config, self._store, self._signer, progress, Silent(), self._reload_dns
+        )
+        twin.cancel = self.cancel
+        return twin
+
+    def open_as(self, opened: Opened, clock: Clock) -> Job:
+        """Open a cell that is neither configured nor in force as it is given."""
+        return self._job(opened, clock)
+
     def open(self) -> Job:
         """Open the cell as it is configured."""
-        return self._job(self._opener.as_configured(), Clock.of_host())
+        return self._job(self.opener.as_configured(), Clock.of_host())
 
     def open_rehearsal(self) -> Job:
         """Open the cell as it is configured, with the CA's staging directory instead of its real.
 
         ConfigError where there is none.
         """
-        opened = self._opener.as_configured()
+        opened = self.opener.as_configured()
         if not opened.provider.mode.public:
             raise ConfigError(
                 "domain_mode",
@@ -93,12 +105,12 @@ class Workshop:
 
     def open_in_force(self, clock: Clock) -> Job | None:
         """Open the cell as it is kept alive; None when it is not up."""
-        opened = self._opener.as_in_force()
+        opened = self.opener.as_in_force()
         return self._job(opened, clock) if opened else None
 
     def store(self) -> Store:
         """Return where the state of the cell is."""
-        return self._opener.store()
+        return self.opener.store()
 
     def certificates(self, job: Job) -> Certificates:
         return Certificates(job, self._newer, self.announce, self.cancel, self.progress)
@@ -116,8 +128,8 @@ class Workshop:
 
     def _job(self, opened: Opened, clock: Clock) -> Job:
         job = Job(
-            self._root,
-            self._opener,
+            self.root,
+            self.opener,
             opened,
             self._signer,
             clock,

@@ -35,7 +35,13 @@ INSIDE = "inside"
 LEFTOVERS = "leftovers"
 """The subject of TXT values that are still in public DNS."""
 
-SUBJECTS = frozenset({ADDRESSES, CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS})
+OUTSIDE = "outside"
+"""The subject of names that others publish, and that lead elsewhere."""
+
+SWITCH = "switch"
+"""The subject of a switch that was begun, and is neither done nor undone."""
+
+SUBJECTS = frozenset({ADDRESSES, CELL, CLOCK, CONFIG, FORMER, INSIDE, LEFTOVERS, OUTSIDE, SWITCH})
 """All that are no lineages."""
 
 _KEY = "failures.json"

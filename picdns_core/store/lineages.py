@@ -60,7 +60,7 @@ class Lineages:
 
     def next_generation(self, lineage: str) -> str:
         """Name a generation newer than all there are."""
-        newest = (self._generations(lineage) or ["0"])[-1]
+        newest = (self.generations(lineage) or ["0"])[-1]
         return f"{int(newest) + 1:06d}"
 
     def fullchain(self, lineage: str, generation: str) -> bytes | None:
@@ -80,7 +80,7 @@ class Lineages:
 
     def newest(self, lineage: str) -> Certificate | None:
         """Return the newest complete generation; it may not be live yet."""
-        for generation in reversed(self._generations(lineage)):
+        for generation in reversed(self.generations(lineage)):
             if found := self.get(lineage, generation):
                 return found
         return None
@@ -122,7 +122,7 @@ class Lineages:
     def drop(self, lineage: str) -> None:
         """Remove all generations of a lineage; `current` goes first, so that none is half there."""
         self._store.point(lineage, None)
-        for generation in self._generations(lineage):
+        for generation in self.generations(lineage):
             self.discard(lineage, generation)
         self._store.delete(f"certs/{lineage}")
         self._glances.pop(lineage, None)
@@ -133,7 +133,7 @@ class Lineages:
         The newest whole one of them stays, for a reader that is between its two files while
         `current` moves.
         """
-        current, generations = self._store.current(lineage), self._generations(lineage)
+        current, generations = self._store.current(lineage), self.generations(lineage)
         if current not in generations:
             return
         older = generations[: generations.index(current)]
@@ -142,7 +142,8 @@ class Lineages:
             if generation not in {*keep, *whole[-1:]}:
                 self.discard(lineage, generation)
 
-    def _generations(self, lineage: str) -> list[str]:
+    def generations(self, lineage: str) -> list[str]:
+        """List all of them, complete or not, the oldest first."""
         parts = (key.split("/")[2] for key in self._store.keys(f"certs/{lineage}"))
         return sorted({part for part in parts if part.isdigit()}, key=int)
 

@@ -67,10 +67,35 @@ class Registrations:
         if self.in_force() == mode:
             self._store.delete(_IN_FORCE)
 
+    def claim_in_force(self) -> Claim | None:
+        """Return the claim that the cell is kept alive by, None when it is not up."""
+        mode = self.in_force()
+        return self.get(mode) if mode else None
+
+    def held(self) -> list[Claim]:
+        """List what the cell holds in any mode, in force or kept from before."""
+        keys = (key.removeprefix("registrations/") for key in self._store.keys("registrations"))
+        modes = [key.removesuffix(".json") for key in keys if "/" not in key]
+        return [claim for mode in modes if (claim := self.get(mode))]
+
     def former(self, mode: str) -> tuple[Claim, ...]:
-        """List the claims of names that the cell had before in this mode."""
+        """List the claims that are to be given back in this mode."""
         found = load(self._store, _former_key(mode), _Former)
         return found.claims if found else ()
+
+    def all_former(self) -> list[Claim]:
+        """List the claims that are to be given back, in whatever mode."""
+        keys = self._store.keys("registrations/former")
+        modes = (key.rpartition("/")[2].removesuffix(".json") for key in keys)
+        return [claim for mode in modes for claim in self.former(mode)]
+
+    def let_go(self, claim: Claim) -> None:
+        """Keep that a claim is to be given back, whether or not it is in force."""
+        mode = claim.cell.mode
+        if claim not in self.former(mode):
+            self._keep_former(mode, (*self.former(mode), claim))
+        if self.get(mode) == claim:
+            self._store.delete(_key(mode))
 
     def matching(self, cell: Cell, settings: msgspec.Struct) -> Registration | None:
         """Return the registration if it is for this name and these settings."""

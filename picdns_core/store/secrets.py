@@ -5,9 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from picdns_core import config
 from picdns_core.config import ConfigSource
 from picdns_core.errors import StoreError
+from picdns_core.hookspecs import Secrets
 from picdns_core.model import DomainMode, SecretField
 from picdns_core.secret import Secret
 from picdns_core.store import atomic
@@ -49,6 +52,30 @@ class ModeSecrets:
             atomic.remove(file)
         else:
             self._store.delete(self._keys[name])
+
+
+class FormerSecrets(ModeSecrets):
+    """What opens a name that the cell has left, beside what opens the one that it has now."""
+
+    def __init__(self, store: Store, root: Path, mode: DomainMode, domain: str) -> None:
+        self._folder = f"former/{mode.name}/{domain}"
+        fields = tuple(replace(field, file=None) for field in mode.secrets)
+        super().__init__(store, root, self._folder, fields)
+
+    def exist(self) -> bool:
+        """Say whether the name has secrets of its own; else those of the mode are good for it."""
+        return bool(self._store.keys(f"secrets/{self._folder}"))
+
+    def take(self, secrets: Secrets) -> None:
+        """Keep what there is now for when the name is given back."""
+        for name in self._keys:
+            if value := secrets.get(name):
+                self.put(name, value)
+
+    def forget(self) -> None:
+        """Remove them: the name was given back, or is the cell's own again."""
+        for name in self._keys:
+            self.delete(name)
 
 
 def _read(file: Path) -> bytes | None:

@@ -50,6 +50,7 @@ def domain_mode() -> DomainMode:
         "all names below it. The clock of this host must be right.",
         settings=Settings,
         publishes_addresses=True,
+        grants_names=True,
         domain_suffix="pic.ngo",
         secrets=(
             SecretField(
