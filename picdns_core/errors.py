@@ -100,6 +100,10 @@ class AddressUnusable(PicdnsError):
     retryable = True
 
 
+class LeadsElsewhere(PicdnsError):
+    """Public DNS leads a name that others publish to somewhere else than this host."""
+
+
 class ChallengeFailed(PicdnsError):
     """The CA looked, and did not find the proof that the name is ours."""
 

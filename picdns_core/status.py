@@ -1,15 +1,17 @@
-"""What the cell looks like: asked of the store, and of Caddy."""
+"""What the cell looks like: asked of the store, of Caddy and of CoreDNS."""
 
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from picdns_core import differences
 from picdns_core.deploy.deployment import Deployment
 from picdns_core.deploy.probe import served_serial
 from picdns_core.job import Job
-from picdns_core.model import Failure
+from picdns_core.model import Difference, Failure
 from picdns_core.store import Certificate, Store
 from picdns_core.store.failures import SUBJECTS
 from picdns_core.store.published import Published, PublishedAddresses
@@ -52,6 +54,8 @@ class Status(Struct, frozen=True, kw_only=True):
 
     `addresses` is None in modes that publish none. `waiting` says what the config asks for that
     waits for `up`. `problems` is all that is broken, the oldest first, `last_error` the latest.
+    `differences` is what Caddy and CoreDNS answer otherwise than they should now, and public DNS
+    did when the heartbeat looked last.
     """
 
     mode: str
@@ -64,10 +68,14 @@ class Status(Struct, frozen=True, kw_only=True):
     waiting: str | None
     problems: tuple[Failure, ...]
     last_error: Failure | None
+    differences: tuple[Difference, ...] = ()
 
 
 def look(job: Job) -> Status:
-    """Collect the status; takes no lock, and at most a few seconds when Caddy hangs."""
+    """Collect the status; takes no lock, and at most a few seconds when Caddy hangs.
+
+    Nobody on the internet is asked.
+    """
     found = {one.lineage: job.lineages.current(one.lineage) for one in job.wants}
     certificates = [one for one in found.values() if one]
     with ThreadPoolExecutor(_PROBES, thread_name_prefix="picdns-probe") as pool:
@@ -87,6 +95,7 @@ def look(job: Job) -> Status:
         waiting=job.waiting or (None if job.registrations.in_force() else _NOT_UP),
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),
+        differences=tuple(_differences(job, zip(certificates, served, strict=True))),
     )
 
 
@@ -105,6 +114,15 @@ def _addresses(job: Job) -> Published | None:
     if not job.mode.publishes_addresses:
         return None
     return PublishedAddresses(job.store).load(job.mode.name, job.cell.domain)
+
+
+def _differences(
+    job: Job, served: Iterable[tuple[Certificate, str | None]]
+) -> Iterator[Difference]:
+    if job.deployment.probe:
+        yield from differences.at_caddy(job.deployment.probe, served)
+    yield from differences.inside(job)
+    yield from differences.outside(job)
 
 
 def _served(certificate: Certificate, deployment: Deployment) -> str | None:

@@ -8,6 +8,7 @@ import click
 
 from picdns_core.cli.arguments import pairs, secret, setting
 from picdns_core.cli.base import command, picdns, runner
+from picdns_core.cli.explain import explain
 from picdns_core.cli.output import Output
 from picdns_core.cli.running import run
 from picdns_core.cli.services import services
@@ -18,7 +19,7 @@ from picdns_core.plugins import load_mode
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-__all__ = ["picdns", "run", "services"]
+__all__ = ["explain", "picdns", "run", "services"]
 
 REASONS = (
     "unspecified",

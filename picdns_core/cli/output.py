@@ -112,6 +112,10 @@ class Output:
             self._out.print(escape(remark))
         for failure in status.problems:
             self._say(problem(failure), failure.hint)
+        said = {failure.message for failure in status.problems}
+        for one in status.differences:
+            if one.message not in said:
+                self._say(one.message, one.hint)
 
     def tick(self, event: Ticked, news: Sequence[Failure]) -> None:
         """Show what a tick of the heartbeat came to; nothing, when there was nothing to do."""

@@ -125,7 +125,7 @@ class _Path:
 
     def _certificate(self) -> Iterator[Leg]:
         job, subject = self._job, self._subject
-        if subject.kind == "foreign":
+        if subject.kind == "foreign" or (subject.kind == "unserved" and subject.want is None):
             return
         leaf = self._deadline.await_(self._leaf) if self._leaf else None
         yield serving.served_leg(job, subject, leaf)

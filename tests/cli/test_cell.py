@@ -39,6 +39,7 @@ STATUS = {
     "waiting",
     "problems",
     "last_error",
+    "differences",
 }
 PUBLIC = "192.0.2.7"
 FAILURE = {"subject", "since", "at", "error", "message", "hint", "count", "retry_at"}
@@ -77,6 +78,7 @@ def test_status_json_has_every_field(cell: Shell) -> None:
     assert status["addresses"] is None
     assert status["heartbeat"] == {"addresses": None, "certificates": None}
     assert (status["waiting"], status["problems"], status["last_error"]) == (None, [], None)
+    assert status["differences"] == []
     wildcard, internal = status["certificates"]
     assert wildcard.keys() == internal.keys() == CERTIFICATE
     assert wildcard["names"] == ["home.cell", "*.home.cell"]
