@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import Any
 
-from picdns_core import Runner
+from picdns_core import Report, Runner, Service
 
 _ACTS = {"os.rename", "os.remove", "os.symlink", "os.mkdir", "os.rmdir", "socket.connect"}
 _SENDS = {"http.client.send"}
@@ -58,12 +58,18 @@ def _run(request: dict[str, Any], writer: int) -> None:
     sys.addaudithook(hook)
     runner = Runner(root)
     try:
-        report = runner.up() if request["call"] == "up" else runner.renew(force=True)
+        report = _call(runner, *request["call"].split())
         said = {"acts": count, "failed": [str(one.message) for one in report.failed]}
     except Exception as error:  # noqa: BLE001 - told to the test
         said = {"acts": count, "failed": [f"{type(error).__name__}: {error}"]}
     os.write(writer, json.dumps(said).encode())
     os._exit(0)
+
+
+def _call(runner: Runner, call: str, *words: str) -> Report:
+    if call == "add":
+        return runner.add_service(Service(name=words[0], upstream=words[1])).report
+    return runner.up() if call == "up" else runner.renew(force=True)
 
 
 if __name__ == "__main__":
