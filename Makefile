@@ -7,7 +7,7 @@ PYTEST = PICDNS_DEMAND_SERVERS=1 .venv/bin/python -m pytest -n 2 --dist workstea
 help: ## Say what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-demo: .venv/installed ## Bring a cell up in each of the five modes, on this machine alone.
+demo: .venv/installed ## Bring a cell up in each mode, and fetch one URL from inside and outside.
 	.venv/bin/python scripts/servers.py --optional --only pebble,knotd,unbound,coredns,caddy
 	.venv/bin/python scripts/demo.py
 

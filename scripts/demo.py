@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from picdns_core.testing import LocalInternet, ServerMissing
+from picdns_core.deploy import resolve
+from picdns_core.testing import Caddy, CoreDns, LocalInternet, ServerMissing
 
+VPN_ADDRESS = "127.8.0.1"
 SERVICES = ("files", "photos", "calendar")
 BUILD = Path(__file__).resolve().parent.parent / "build"
 ROOT = BUILD / "demo"
@@ -107,6 +109,8 @@ def bring_up(
         "picdns.caddy.https_port": str(caddy.https_port),
     }
     root.mkdir(parents=True, exist_ok=True)
+    coredns = net.coredns(root / "config/coredns/Corefile")
+    settings["picdns.coredns"] = json.dumps(inside(net, coredns))
     for name, secret in secrets.items():
         (root / name).touch(mode=0o600)
         (root / name).write_text(secret)
@@ -130,6 +134,8 @@ def bring_up(
             answer = caddy.get(host, ca=net.pebble.root() if public else internal)
             served[host] = f"{answer.serial:x}"
             print(f"https://{host:24} {answer.status} {answer.body!r:12} {answer.issuer}")
+    answers = same_url(net, caddy, coredns, f"{SERVICES[0]}.{domain}", served, internal)
+    coredns.close()
     caddy.close()
     return {
         "mode": mode,
@@ -137,7 +143,45 @@ def bring_up(
         "names": list(served),
         "issuer": certificates[0]["issuer"],
         "served": list(served.values()),
+        "answers": answers,
     }
+
+
+def inside(net: LocalInternet, coredns: CoreDns) -> dict[str, Any]:
+    """Return what a cell is told of its CoreDNS; this machine is the VPN."""
+    return {
+        "vpn_address": VPN_ADDRESS,
+        "vpn_networks": ["127.0.0.0/16"],
+        "upstreams": [net.unbound.resolver],
+        "listen": [coredns.address],
+        "port": coredns.port,
+        "probe": coredns.probe,
+        "reload": ["kill", "-USR1", str(coredns.pid)],
+    }
+
+
+def same_url(
+    net: LocalInternet,
+    caddy: Caddy,
+    coredns: CoreDns,
+    name: str,
+    served: dict[str, str],
+    internal: str,
+) -> dict[str, str | None]:
+    """Fetch one URL as a device on the VPN does, and as one elsewhere, each by its own DNS."""
+    answers: dict[str, str | None] = {}
+    print(f"\nThe same URL, https://{name}")
+    for where, server in (("inside", coredns.probe), ("outside", net.unbound.resolver)):
+        heard = resolve.ask(server, name, "A")
+        address = answers[where] = next(iter(heard.values), None)
+        if address is None:
+            print(f"  {where:8} DNS says {heard.rcode}: it is not there")
+            continue
+        ca = internal if name.endswith(".cell") else net.pebble.root()
+        answer = caddy.get(name, ca=ca, address=address)
+        same = "the same certificate" if f"{answer.serial:x}" == served[name] else "ANOTHER one"
+        print(f"  {where:8} DNS says {address:10} {answer.status} {answer.body!r}, {same}")
+    return answers
 
 
 def picdns(root: Path, *words: str) -> None:

@@ -112,10 +112,10 @@ class Caddy(Server):
         self.stop()
         return self.start()
 
-    def get(self, name: str, path: str = "/", *, ca: str) -> Response:
+    def get(self, name: str, path: str = "/", *, ca: str, address: str = "127.0.0.1") -> Response:
         """Ask for a path of a name over TLS, and verify the certificate against the PEM `ca`.
 
-        The name is looked up nowhere: the request goes to 127.0.0.1 and the HTTPS port. Redirects
+        The name is looked up nowhere: the request goes to `address` and the HTTPS port. Redirects
         are not followed.
 
         Raises `ssl.SSLCertVerificationError` when the certificate is not good for the name, and
@@ -123,7 +123,7 @@ class Caddy(Server):
         """
         context = ssl.create_default_context(cadata=ca)
         with (
-            socket.create_connection(("127.0.0.1", self.https_port), timeout=10) as raw,
+            socket.create_connection((address, self.https_port), timeout=10) as raw,
             context.wrap_socket(raw, server_hostname=name) as secured,
         ):
             leaf = secured.getpeercert(binary_form=True)

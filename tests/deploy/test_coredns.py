@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 import pytest
 
 from picdns_core import Cell, CoreDnsDown, DeployFailed, FileStore, Service, Step
+from picdns_core.deploy import resolve
 from picdns_core.deploy.coredns import SplitHorizon
 from picdns_core.settings import CoreDnsSettings
 from picdns_core.testing import CoreDns, LocalInternet
@@ -257,6 +259,36 @@ def test_coredns_that_dies_of_the_reload_starts_from_the_files_before(inside: In
     assert inside.files() == before
     inside.server.start()
     assert inside.values("files.cell") == [ADDRESS]
+
+
+def test_slow_reload_is_waited_for(inside: Inside) -> None:
+    """For some seconds: CoreDNS may be told late, or let others leave first."""
+    inside.horizon().go_live([cell()])
+    timers = list[threading.Timer]()
+
+    def later() -> None:
+        timers.append(threading.Timer(1.5, inside.server.reload))
+        timers[-1].start()
+
+    inside.reload = later
+    inside.horizon().go_live([cell(services=["photos"])])
+    assert inside.values("photos.cell") == [ADDRESS]
+    timers[0].join()
+
+
+def test_zone_that_was_heard_anew_comes_back_with_a_later_serial(inside: Inside) -> None:
+    """Where another answer than ours hides behind the new serial."""
+    inside.horizon().go_live([cell()])
+    (inside.root / "config/own.conf").write_text(
+        f"files.home.test:{inside.server.port} {{\n\tbind 127.0.0.1 ::1\n}}\n"
+        "(wrong) {\n\thosts {\n\t\t10.6.6.6 home.test\n\t\tfallthrough\n\t}\n}\n"
+    )
+    before, first = inside.files()["Corefile"], inside.serial("cell")
+    with pytest.raises(DeployFailed, match=r"answers other addresses for home.test"):
+        inside.horizon(include="config/own.conf", snippets=["wrong"]).go_live([cell()])
+    assert inside.files()["Corefile"] == before
+    assert resolve.await_serials(inside.server.probe, {"cell": first + 2}) == {"cell": first + 2}
+    assert inside.values("home.test") == [ADDRESS]
 
 
 def test_failing_reload_is_said_and_changes_nothing(inside: Inside) -> None:
