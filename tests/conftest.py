@@ -13,6 +13,9 @@ from picdns_core import Runner, Step
 from picdns_core.status import CertStatus
 from picdns_core.testing import Backend, Caddy, LocalInternet, Pebble, Response
 from tests.accounts import ACCOUNTS, Account
+from tests.switching.table import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 
 class Cell:

@@ -8,7 +8,8 @@ from picdns_core.secret import Secret
 from picdns_core.store.protocol import Store
 from picdns_core.store.secrets import ModeSecrets
 
-_APART = ("registrations", "secrets", "schedule/addresses.json")
+_IN_FORCE = "cell.json"
+_APART = ("registrations", "secrets", "schedule/addresses.json", _IN_FORCE)
 _GONE = b""  # what is staged where something is to be removed
 _ROOT, _ROOT_KEY = "secrets/ca/root.pem", "secrets/ca/privkey.pem"
 
@@ -83,16 +84,17 @@ class Staging:
             # At no moment do the two files belong to different roots.
             if {_ROOT, _ROOT_KEY}.issubset(staged):
                 self.real.delete(_ROOT)
-            for key in sorted(staged):
-                if not secrets.has(key):
-                    self._apply(key)
+            gone = []
+            for key in sorted(staged, key=lambda key: (key == _IN_FORCE, key)):
+                if secrets.has(key):
+                    continue
+                if data := self.staged(key):
+                    self.real.put(key, data)
+                else:
+                    gone.append(key)  # once nobody needs it any more
+            for key in gone:
+                self.real.delete(key)
         self.drop()
-
-    def _apply(self, key: str) -> None:
-        if data := self.staged(key):
-            self.real.put(key, data)
-        else:
-            self.real.delete(key)
 
     def drop(self, below: str = "") -> None:
         """Forget what is staged, or what is so below a key."""

@@ -60,7 +60,6 @@ def complete(sides: Sides, clock: Clock) -> tuple[Switched, list[News]]:
     claimed = bool(sides.staging.staged(f"registrations/{mode.name}.json"))
     new_root = bool(sides.staging.staged("secrets/ca/root.pem"))
     sides.staging.apply(sides.staging.secrets(workshop.root, mode))
-    sides.old.registrations.enter(mode.name)
     opened = workshop.opener.as_given(intent.new.cell, intent.new.settings, sides.real)
     new = workshop.open_as(opened, clock)
     _serve_new(sides, new)

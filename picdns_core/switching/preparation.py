@@ -113,6 +113,7 @@ class Preparation:
                 intent.old, old.mode, intent.new, new.mode, release=intent.release
             ):
                 staged.let_go(claim)
+        staged.enter(new.mode.name)
         for claim in staged.former(new.mode.name):
             if claim.cell.domain == new.cell.domain:  # only the cell's own name has changed
                 staged.forget(claim)
