@@ -41,6 +41,7 @@ COMMANDS = (
     "adopt",
     "ca",
     "teardown",
+    "services",
 )
 
 
@@ -195,6 +196,19 @@ def first_line(shell: Shell) -> Any:
             return json.loads(process.stdout.readline() if process.stdout else "")
         finally:
             process.terminate()
+
+
+@pytest.mark.usefixtures("shell")
+def test_fields_of_services_are_those_that_are_printed(make_cell: MakeCell) -> None:
+    """With something added, kept and issued."""
+    cell = make_cell("http01", caddy=False)
+    cell.runner.up()
+    shell = Shell(cell.root)
+    assert shape(shown("services")) == shape(shell.json("services"))
+    added = shell.json("services", "add", "photos", "127.0.0.1:8081")
+    assert shape(shown("services add")) == shape(added)
+    shown_actions = [one["action"] for one in shown("services add")["certificates"]]
+    assert shown_actions == [one["action"] for one in added["certificates"]]
 
 
 @pytest.mark.usefixtures("shell")
