@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import requests
 
 from picdns_core import Heartbeat
@@ -123,8 +124,10 @@ def test_a_wrong_address_in_public_dns_is_named(way: Way) -> None:
     assert (recovered.subject, way.differences()) == ("outside", [])
 
 
-def test_a_dead_aaaa_is_named(way: Way) -> None:
+@pytest.mark.parametrize("ipv6", ["off", "interface:none"])
+def test_a_dead_aaaa_is_named(way: Way, ipv6: str) -> None:
     """The host has no IPv6, so whoever prefers it does not get here."""
+    way.cell.set(picdns={"address": {"ipv6": ipv6}})
     way.runner.up()
     way.zone.set("*", "AAAA", HERE6)
     leg = way.leg("outside")
