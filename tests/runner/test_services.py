@@ -6,8 +6,12 @@ from collections.abc import Sequence
 import pytest
 
 from picdns_core import ConfigError, Service
-from picdns_core.testing import LocalInternet
+from picdns_core.testing import CoreDns, LocalInternet
 from tests.conftest import Cell, MakeCell
+from tests.runner.test_inside import cell, coredns, inside
+from tests.runner.test_inside import runner as with_coredns
+
+__all__ = ["cell", "coredns"]
 
 MODES = ("cloudflare", "duckdns", "http01", "lan", "pic_ngo")
 DNS_MODES = ("cloudflare", "duckdns", "pic_ngo")
@@ -198,3 +202,13 @@ def test_while_another_mode_waits_the_one_in_force_gets_the_services(make_cell: 
     cell.set(domain_mode="lan", domain_name="mail.cell")
     with pytest.raises(ConfigError, match=r"mail\.cell is the cell's own domain"):
         runner.add_service(given(cell, "mail")[0])
+
+
+def test_what_is_answered_inside_follows(cell: Cell, coredns: CoreDns) -> None:
+    """A service that comes has its `.cell` name in the VPN, one that goes has it no more."""
+    runner = with_coredns(cell, coredns)
+    runner.up()
+    changed = runner.services_changed(given(cell, "photos"))
+    assert (changed.unfinished, changed.report.deployed) == (None, True)
+    assert inside(coredns, "photos.cell") == ("10.8.0.1",)
+    assert inside(coredns, "files.cell") == ()
