@@ -1,5 +1,6 @@
 """Caddy's admin API (https://caddyserver.com/docs/api)."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,11 @@ from picdns_core.http import Session
 
 _KEPT = "What is served stays so."
 _TIMEOUT = (3.0, 15.0)
-_CADDYFILE = {"Content-Type": "text/caddyfile"}
 _AFRESH = {"Cache-Control": "must-revalidate"}
 _NONE: Mapping[str, str] = {}
+
+Config = dict[str, Any]
+"""What Caddy works with, as JSON; a Caddyfile is turned into it."""
 
 
 class Caddy:
@@ -24,24 +27,23 @@ class Caddy:
         self._http = Session()
         self._http.trust_env = False  # Caddy is ours: no proxy of the environment leads to it
 
-    def check(self, caddyfile: str) -> dict[str, Any]:
-        """Have Caddy parse a Caddyfile without using it, and return the config that it makes.
+    def adapt(self, caddyfile: str) -> Config:
+        """Have Caddy turn a Caddyfile into its config, without using it.
 
-        DeployFailed with Caddy's words when it cannot be parsed.
+        DeployFailed with Caddy's words when it cannot.
         """
-        answer = self._ask("POST", "/adapt", caddyfile.encode(), _CADDYFILE)
+        answer = self._ask("POST", "/adapt", caddyfile.encode(), {"Content-Type": "text/caddyfile"})
         try:
             return dict(answer.json()["result"])
         except (ValueError, KeyError, TypeError):
             raise self._is_not_caddy() from None
 
-    def load(self, caddyfile: str, *, afresh: bool = False) -> None:
-        """Make Caddy use a Caddyfile, whole or not at all.
+    def load(self, config: Config, *, afresh: bool = False) -> None:
+        """Make Caddy use a config, whole or not at all.
 
         The same one twice changes nothing, unless `afresh`: then its files are read again, too.
         """
-        headers = _CADDYFILE | _AFRESH if afresh else _CADDYFILE
-        self._ask("POST", "/load", caddyfile.encode(), headers)
+        self._load(json.dumps(config).encode(), _AFRESH if afresh else _NONE)
 
     def running(self) -> bytes:
         """Return the config that Caddy uses now, as JSON, for `restore`."""
@@ -54,7 +56,10 @@ class Caddy:
 
     def restore(self, config: bytes) -> None:
         """Make Caddy use again what `running` returned."""
-        self._ask("POST", "/load", config, {"Content-Type": "application/json"} | _AFRESH)
+        self._load(config, _AFRESH)
+
+    def _load(self, config: bytes, headers: Mapping[str, str]) -> None:
+        self._ask("POST", "/load", config, {"Content-Type": "application/json", **headers})
 
     def _ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = _NONE

@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from picdns_core import names
 from picdns_core.deploy import originals
+from picdns_core.deploy.caddy import Config
 from picdns_core.deploy.caddyfile import (
     MARK,
     Theirs,
@@ -68,7 +68,7 @@ class SnippetsDeployment(CaddyDeployment):
     def _render(self, servings: Sequence[Serving]) -> str:
         return render(servings, str(self._store.webroot), self._theirs)
 
-    def _config(self, text: str) -> str:  # noqa: ARG002 - the host's Caddyfile imports it
+    def _caddyfile(self, text: str) -> str:  # noqa: ARG002 - the host's Caddyfile imports it
         # By its name, so that what it imports is found beside it, and Caddy's words name it.
         return f"import {quoted(self._theirs(self._settings.caddyfile))}\n"
 
@@ -76,9 +76,9 @@ class SnippetsDeployment(CaddyDeployment):
         self._write(text, undo)  # the host's Caddyfile cannot be checked without it
         self._use(text, before, undo)
 
-    def _accept(self, adapted: Any) -> None:
+    def _accept(self, config: Config) -> None:
         """Refuse a config that would take the admin endpoint away from us, for good."""
-        admin = adapted.get("admin") or {}
+        admin = config.get("admin") or {}
         listen = "off" if admin.get("disabled") else admin.get("listen") or _DEFAULT_ADMIN
         if not _reaches(self._settings.admin, listen):
             raise DeployFailed(

@@ -202,7 +202,8 @@ class Unheard(Fault):
         self.taken: list[int] = []
 
     def before(self, request: Request) -> None:
-        body = re.sub(rb"admin 127\S+", b"admin " + self.admin.encode(), request.body)
+        listen = rb"\g<1>" + self.admin.encode()
+        body = re.sub(rb'("listen": ?")127[^"]+', listen, request.body)
         kind = {key: value for key, value in request.headers if key.lower() == "content-type"}
         answer = requests.post(f"http://{self.admin}/load", body, headers=kind, timeout=10)
         self.taken.append(answer.status_code)
