@@ -35,6 +35,7 @@ COMMANDS = (
     "up",
     "run",
     "status",
+    "explain",
     "renew",
     "rehearse",
     "revoke",
@@ -230,6 +231,23 @@ def test_fields_of_addresses_are_those_that_are_printed(make_cell: MakeCell) -> 
     assert shape(shown("up")["addresses"]) == shape(up["addresses"])
     status = Shell(cell.root).json("status")
     assert shape(shown("status", 1)) == shape({"addresses": status["addresses"]})
+
+
+@pytest.mark.usefixtures("shell")
+def test_fields_of_explain_and_of_differences_are_those_that_are_printed(
+    make_cell: MakeCell,
+) -> None:
+    """On a name's way, and while Caddy is down."""
+    cell = make_cell("lan")
+    shell = Shell(cell.root)
+    cell.runner.up()
+    assert shape(shown("explain")) == shape(shell.json("explain", "files"))
+    assert cell.caddy
+    cell.caddy.stop()
+    status = shell.json("status")
+    found = {"found": [""]}
+    differences = [one | found for one in status["differences"]]
+    assert shape(shown("status", 2)) == shape({"differences": differences})
 
 
 @pytest.mark.usefixtures("shell")
