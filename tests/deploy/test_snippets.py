@@ -9,6 +9,7 @@ from picdns_core import CaddyDown, DeployFailed
 from picdns_core.errors import ConfigError
 from picdns_core.testing.programs import find
 from tests.conftest import Cell, MakeCell
+from tests.docs import pages
 
 SITES = """
 import picdns.caddy
@@ -161,3 +162,14 @@ def test_snippets_that_are_the_caddyfile_itself_are_refused(make_cell: MakeCell)
     cell.set(picdns={"caddy": {"snippets": "config/caddy/../caddy/Caddyfile"}})
     with pytest.raises(ConfigError, match="is the Caddyfile itself"):
         cell.runner.up()
+
+
+def test_caddyfile_of_the_page_serves_the_cell(make_cell: MakeCell) -> None:
+    """With the ports and the domain of the tests."""
+    cell = with_own_caddyfile(make_cell("lan"), "")
+    [page] = [one for one in pages.blocks("docs/caddy.md", "caddyfile") if "import" in one.text]
+    _, sites = page.text.split("}\n\n", 1)
+    write(cell, options(cell) + sites.replace("home.example.org", "home.cell"))
+    assert cell.runner.up().failed == ()
+    assert cell.get("files.home.cell").certificate is not None
+    assert cell.get("files.cell").certificate is not None
