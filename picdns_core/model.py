@@ -200,6 +200,24 @@ class Failure(Struct, frozen=True, kw_only=True):
     retry_at: Moment | None = None
 
 
+class Held(Struct, frozen=True, kw_only=True):
+    """A name that the cell goes on holding in a mode it has left, and what gives it back.
+
+    `why` is empty where that was said when the mode was left.
+    """
+
+    domain: str
+    mode: str
+    command: str
+    why: str = ""
+
+    @classmethod
+    def of(cls, cell: Cell, why: str = "") -> Self:
+        """Say it of a cell as it was."""
+        command = f"picdns release {cell.mode}"
+        return cls(domain=cell.domain, mode=cell.mode, command=command, why=why)
+
+
 class Difference(Struct, frozen=True, kw_only=True):
     """Where what is seen of a name is not what it should be: `found` instead of `expected`.
 

@@ -149,16 +149,19 @@ class Runner:
         new names; that of a service that goes is kept for a day. ConfigError when they cannot be
         the services of this cell, and then nothing was changed; what fails later is in the result.
         """
+        self._switching.settle()
         with self._changing():
             return self._services.change(lambda _: services)
 
     def add_service(self, service: Service) -> ServicesChanged:
         """Add one beside the others, or give the one of that name another upstream."""
+        self._switching.settle()
         with self._changing():
             return self._services.change(adding(service))
 
     def remove_service(self, name: str) -> ServicesChanged:
         """Remove one and leave the others; ConfigError when there is none of that name."""
+        self._switching.settle()
         with self._changing():
             return self._services.change(removing(name))
 

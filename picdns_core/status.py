@@ -10,11 +10,14 @@ from msgspec.structs import replace
 from picdns_core import differences
 from picdns_core.deploy.deployment import Deployment
 from picdns_core.deploy.probe import served_serial
+from picdns_core.errors import PicdnsError
 from picdns_core.job import Job
-from picdns_core.model import Difference, Failure
+from picdns_core.model import Difference, Failure, Held
 from picdns_core.store import Certificate, Store
 from picdns_core.store.failures import SUBJECTS
 from picdns_core.store.published import Published, PublishedAddresses
+from picdns_core.store.registrations import Claim
+from picdns_core.store.switches import Switches
 from picdns_core.store.ticks import LastTick, Ticks
 
 _PROBES = 8
@@ -53,7 +56,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """The whole cell; `missing` are names that have no certificate yet.
 
     `addresses` is None in modes that publish none. `waiting` says what the config asks for that
-    waits for `up`. `problems` is all that is broken, the oldest first, `last_error` the latest.
+    waits for `up`, `switching` how far a switch is, `held` what the cell holds in modes it has left.
+    `problems` is all that is broken, the oldest first, `last_error` the latest.
     `differences` is what Caddy and CoreDNS answer otherwise than they should now, and public DNS
     did when the heartbeat looked last.
     """
@@ -66,6 +70,8 @@ class Status(Struct, frozen=True, kw_only=True):
     addresses: Published | None
     heartbeat: HeartbeatStatus
     waiting: str | None
+    switching: str | None
+    held: tuple[Held, ...]
     problems: tuple[Failure, ...]
     last_error: Failure | None
     differences: tuple[Difference, ...] = ()
@@ -93,6 +99,8 @@ def look(job: Job) -> Status:
         addresses=_addresses(job),
         heartbeat=_heartbeat(job.ticks),
         waiting=job.waiting or (None if job.registrations.in_force() else _NOT_UP),
+        switching=str(intent) if (intent := Switches(job.store).read()) else None,
+        held=tuple(Held.of(one.cell) for one in job.registrations.held() if _is_left(job, one)),
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),
         differences=tuple(_differences(job, zip(certificates, served, strict=True))),
@@ -102,6 +110,15 @@ def look(job: Job) -> Status:
 def with_ticks(status: Status, store: Store) -> Status:
     """Return the same status after ticks in which nothing was to be done."""
     return replace(status, heartbeat=_heartbeat(Ticks(store)))
+
+
+def _is_left(job: Job, claim: Claim) -> bool:
+    if claim.cell.mode == job.cell.mode:
+        return False
+    try:
+        return job.load(claim.cell.mode).mode.holds_names
+    except PicdnsError:  # it is not installed any more
+        return True
 
 
 def _heartbeat(ticks: Ticks) -> HeartbeatStatus:

@@ -12,6 +12,7 @@ from picdns_core.cli.explain import explain
 from picdns_core.cli.output import Output
 from picdns_core.cli.running import run
 from picdns_core.cli.services import services
+from picdns_core.cli.switching import switch
 from picdns_core.errors import ConfigError, PicdnsError
 from picdns_core.installed import installed_modes
 from picdns_core.model import CertFiles, Service
@@ -19,7 +20,7 @@ from picdns_core.plugins import load_mode
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-__all__ = ["explain", "picdns", "run", "services"]
+__all__ = ["explain", "picdns", "run", "services", "switch"]
 
 REASONS = (
     "unspecified",

@@ -55,6 +55,10 @@ def remarks(status: Status) -> Iterator[str]:
             yield _heartbeat(what, tick)
     if status.waiting:
         yield status.waiting
+    if status.switching:
+        yield f"A switch is under way, or was cut short: {status.switching}"
+    for held in status.held:
+        yield f"Still held in mode {held.mode}: {held.domain}. `{held.command}` gives it back"
 
 
 def problem(failure: Failure) -> str:

@@ -71,6 +71,7 @@ class CaddyDeployment(Deployment):
             raise
 
     def reassure(self) -> None:
+        atomic.sweep_beside(self._path)
         if (text := self._written()) is not None:
             self._caddy.load(self._caddy.adapt(self._caddyfile(text)))
 

@@ -64,7 +64,7 @@ def write(
             os.close(descriptor)
         if durable:
             sync_directory(path.parent)
-        _sweep_beside(path)
+        sweep_beside(path)
 
 
 def link(path: Path, target: str) -> None:
@@ -157,7 +157,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}{_TEMPORARY}")
 
 
-def _sweep_beside(path: Path) -> None:
+def sweep_beside(path: Path) -> None:
     """Remove what killed writers of the same file left, in directories that nobody sweeps."""
     for name in os.listdir(path.parent):
         if name.startswith(f".{path.name}.") and name.endswith(_TEMPORARY):

@@ -11,13 +11,12 @@ from picdns_core.clock import Clock
 from picdns_core.errors import Busy, PicdnsError
 from picdns_core.going_live import put_live
 from picdns_core.job import Job
-from picdns_core.model import Cell, Problem, Step
+from picdns_core.model import Cell, Held, Problem, Step
 from picdns_core.store import Certificate
 from picdns_core.store.failures import CELL
 from picdns_core.store.published import PublishedAddresses
 from picdns_core.store.switches import Switches
 from picdns_core.switching import wish
-from picdns_core.switching.plan import Held
 from picdns_core.switching.policy import why_kept
 from picdns_core.switching.sides import Sides
 
@@ -84,7 +83,7 @@ def complete(sides: Sides, clock: Clock) -> tuple[Switched, list[News]]:
         previous_mode=intent.old.cell.mode,
         previous_domain=intent.old.cell.domain,
         issued=tuple(one.meta.names for one in issued),
-        keeps=Held.of(intent.old, why) if kept and why else None,
+        keeps=Held.of(intent.old.cell, why) if kept and why else None,
         new_root=new_root,
     )
     return switched, news

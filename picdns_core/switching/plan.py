@@ -4,6 +4,7 @@ import msgspec
 from msgspec import Struct
 
 from picdns_core.job import Job
+from picdns_core.model import Held
 from picdns_core.store.switches import Side
 from picdns_core.switching.policy import why_kept
 from picdns_core.wanted import why_unfit
@@ -14,21 +15,6 @@ class Issue(Struct, frozen=True, kw_only=True):
 
     names: tuple[str, ...]
     by: str
-
-
-class Held(Struct, frozen=True, kw_only=True):
-    """A name that the cell goes on holding, why, and the command that gives it back."""
-
-    domain: str
-    mode: str
-    why: str
-    command: str
-
-    @classmethod
-    def of(cls, side: Side, why: str) -> "Held":
-        """Say it of a cell as it was."""
-        command = f"picdns release {side.cell.mode}"
-        return cls(domain=side.cell.domain, mode=side.cell.mode, why=why, command=command)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -71,7 +57,7 @@ def make(old: Job, new: Job, *, changes: bool, again: bool, release: bool) -> Pl
         issues=_issues(new, new_root=root) if changes else (),
         writes=_files(new) if changes else (),
         releases=before.cell.domain if held and not why else None,
-        keeps=Held.of(before, why) if held and why else None,
+        keeps=Held.of(before.cell, why) if held and why else None,
         reissues_root=changes and root,
     )
 

@@ -102,6 +102,9 @@ class Preparation:
             servings = [sides.serving_new(), sides.serving_old()]
             if not deployment.is_live(servings):
                 deployment.go_live(servings)
+            inside, cells = sides.new.inside, [sides.new.cell, sides.old.cell]
+            if inside and not inside.is_live(cells):
+                inside.go_live(cells)
 
     def _settle_claims(self) -> None:
         """Stage what becomes of claims: of the mode that is left, and of the new one's others."""

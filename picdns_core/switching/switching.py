@@ -50,7 +50,7 @@ class Switching:
             self._settle(clock)
             if self._workshop.open_in_force(clock) is None:  # takes secrets of the mode in force
                 raise _NOT_UP
-            change, secrets = wish.read(self._workshop.opener.load(mode).mode, settings)
+            change, secrets = self._wish(mode, settings)
             asked, secrets = self._asked(change, secrets)
             switched, news = self._move(change, asked, secrets, clock, release=release)
         return self._conclude(switched, news)
@@ -79,7 +79,7 @@ class Switching:
         if claim is None:
             raise _NOT_UP
         provider = opener.load(mode)
-        change, secrets = wish.read(provider.mode, settings)
+        change, secrets = self._wish(mode, settings)
         asked, secrets = self._asked(change, secrets)
         quiet = self._workshop.unheard(lambda _: None)
         old = quiet.open_as(opener.as_given(claim.cell, claim.settings, store), clock)
@@ -242,6 +242,11 @@ class Switching:
     def _tell(self, news: list[News]) -> None:
         for one in news:
             one(self._workshop.announce)
+
+    def _wish(self, mode: str, settings: Mapping[str, Any]) -> tuple[Change, dict[str, Secret]]:
+        known = Registrations(self._workshop.store())
+        held = None if known.in_force() == mode else known.get(mode)
+        return wish.read(self._workshop.opener.load(mode).mode, settings, held)
 
     def _asked(
         self, change: Change, secrets: dict[str, Secret]

@@ -1,7 +1,8 @@
 """A switch undone: the old cell is served as it was, and the new one's traces are gone."""
 
-from picdns_core.errors import DeployFailed
+from picdns_core.errors import DeployFailed, PicdnsError
 from picdns_core.model import Step
+from picdns_core.store.failures import INSIDE
 from picdns_core.store.registrations import Registrations
 from picdns_core.store.switches import Switches
 from picdns_core.switching.policy import is_needed
@@ -27,14 +28,27 @@ def _serve_old(sides: Sides) -> None:
     deployment, old = sides.old.deployment, [sides.serving_old()]
     with sides.real.lock("deploy", "serving the old mode again", wait=60):
         try:
-            if not deployment.is_live(old):
+            if deployment.is_live(old):
+                deployment.reassure()  # Caddy may have loaded what was never written
+            else:
                 deployment.go_live(old)
         except DeployFailed:
             if _is_new_in_use(sides):
                 raise
+        _answer_old(sides)
         for lineage, before in sides.intent.before.items():
             if sides.real.current(lineage) != before.current:
                 sides.real.point(lineage, before.current)
+
+
+def _answer_old(sides: Sides) -> None:
+    """Answer only for the old one inside; where that fails, the heartbeat sees to it."""
+    inside, cells = sides.old.inside, [sides.old.cell]
+    try:
+        if inside and not inside.is_live(cells):
+            inside.go_live(cells)
+    except PicdnsError as error:
+        sides.old.failures.note(INSIDE, error)
 
 
 def _is_new_in_use(sides: Sides) -> bool:

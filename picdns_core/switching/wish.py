@@ -9,16 +9,22 @@ from picdns_core import config, setup
 from picdns_core.errors import ConfigError
 from picdns_core.model import DomainMode
 from picdns_core.secret import Secret
+from picdns_core.store.registrations import Claim
 from picdns_core.store.switches import Change
 
 _IDENTITY = ("cell_name", "domain_name")
 
 
-def read(mode: DomainMode, settings: Mapping[str, Any]) -> tuple[Change, dict[str, Secret]]:
+def read(
+    mode: DomainMode, settings: Mapping[str, Any], held: Claim | None
+) -> tuple[Change, dict[str, Secret]]:
     """Tell settings and secrets apart; ConfigError for what the mode does not know.
 
-    So no secret of another mode, given by mistake, gets into the config in clear.
+    So no secret of another mode, given by mistake, gets into the config in clear. What is not
+    given is taken from `held`, what the cell still holds in that mode from an earlier time.
     """
+    if held:
+        settings = {**_as_held(mode, held, settings), **settings}
     of_mode = [entry.encode_name for entry in msgspec.structs.fields(mode.settings)]
     secrets = [field.name for field in mode.secrets if not field.issued]
     known = [*of_mode, *secrets, *_IDENTITY, *(["subdomain"] if mode.domain_suffix else [])]
@@ -36,6 +42,14 @@ def read(mode: DomainMode, settings: Mapping[str, Any]) -> tuple[Change, dict[st
     name, domain = (_text(key, kept.pop(key, None)) for key in _IDENTITY)
     change = Change(mode=mode.name, name=name, domain=domain, settings=kept, secrets=tuple(secrets))
     return change, given
+
+
+def _as_held(mode: DomainMode, held: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
+    usual = {one.encode_name: one.default for one in msgspec.structs.fields(mode.settings)}
+    kept = {key: value for key, value in held.settings.items() if usual.get(key) != value}
+    if not any(key in given for key in _IDENTITY):
+        kept |= {"cell_name": held.cell.name, "domain_name": held.cell.domain}
+    return kept
 
 
 def apply(change: Change, raw: dict[str, Any], mode: DomainMode) -> None:
