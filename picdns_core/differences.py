@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 _PARALLEL = 8
 
+Served = tuple[str, "Certificate", str | None]
+"""A name, the certificate that it should be served with, and the serial that it is."""
 
-def at_caddy(probe: str, served: Iterable[tuple[Certificate, str | None]]) -> Iterator[Difference]:
+
+def at_caddy(probe: str, served: Iterable[Served]) -> Iterator[Difference]:
     """Compare certificates with the serials that `probe` answers with, None where nothing does."""
-    for certificate, serial in served:
+    for name, certificate, serial in served:
         meta = certificate.meta
         if serial == meta.serial:
             continue
-        name = meta.names[0]
         if serial:
             message = (
                 f"At {probe} the certificate {serial} is served for {name}, and not the stored one "

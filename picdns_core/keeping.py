@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from picdns_core import differences, outside, retirement
 from picdns_core.clock_check import check_clock
+from picdns_core.deploy.deployment import Serving
 from picdns_core.deploy.probe import served_serial
+from picdns_core.deploy.proof import probed
 from picdns_core.errors import (
     AddressDisputed,
     AddressUnusable,
@@ -176,11 +178,11 @@ class CertificateKeeping:
 
         That is cheap enough for each tick, and a config of somebody else changes all of them.
         """
-        glances = [job.lineages.glance(one.lineage) for one in job.wants]
-        known = [one for one in glances if one]
+        glances = (job.lineages.glance(one.lineage) for one in job.wants)
+        known = list(probed(Serving(job.cell, tuple(one for one in glances if one))))
         if known and job.deployment.probe:
-            one = known[next(self._turns) % len(known)]
-            if served_serial(job.deployment.probe, one.meta.names[0]) != one.meta.serial:
+            name, one = known[next(self._turns) % len(known)]
+            if served_serial(job.deployment.probe, name) != one.meta.serial:
                 return False
         return differences.inside_at(job, job.cell.domain) is None
 

@@ -1,6 +1,6 @@
 """What the cell looks like: asked of the store, of Caddy and of CoreDNS."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -8,8 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from picdns_core import differences
-from picdns_core.deploy.deployment import Deployment
+from picdns_core.deploy.deployment import Serving
 from picdns_core.deploy.probe import served_serial
+from picdns_core.deploy.proof import probed
+from picdns_core.differences import Served
 from picdns_core.errors import PicdnsError
 from picdns_core.job import Job
 from picdns_core.model import Difference, Failure, Held
@@ -56,8 +58,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """The whole cell; `missing` are names that have no certificate yet.
 
     `addresses` is None in modes that publish none. `waiting` says what the config asks for that
-    waits for `up`, `switching` how far a switch is, `held` what the cell holds in modes it has left.
-    `problems` is all that is broken, the oldest first, `last_error` the latest.
+    waits for `up`, `switching` how far a switch is, `held` what the cell holds in modes it has
+    left. `problems` is all that is broken, the oldest first, `last_error` the latest.
     `differences` is what Caddy and CoreDNS answer otherwise than they should now, and public DNS
     did when the heartbeat looked last.
     """
@@ -84,17 +86,15 @@ def look(job: Job) -> Status:
     """
     found = {one.lineage: job.lineages.current(one.lineage) for one in job.wants}
     certificates = [one for one in found.values() if one]
-    with ThreadPoolExecutor(_PROBES, thread_name_prefix="picdns-probe") as pool:
-        served = list(pool.map(lambda one: _served(one, job.deployment), certificates))
+    served = _served(job, certificates)
+    serials = {one.lineage: serial for _, one, serial in served}
     concern = {*SUBJECTS, *found}
     problems = tuple(one for one in job.failures.all() if one.subject in concern)
     return Status(
         mode=job.cell.mode,
         domain=job.cell.domain,
         registered=job.registration is not None,
-        certificates=tuple(
-            _describe(job, one, serial) for one, serial in zip(certificates, served, strict=True)
-        ),
+        certificates=tuple(_describe(job, one, serials.get(one.lineage)) for one in certificates),
         missing=tuple(name for one in job.wants if not found[one.lineage] for name in one.names),
         addresses=_addresses(job),
         heartbeat=_heartbeat(job.ticks),
@@ -103,7 +103,7 @@ def look(job: Job) -> Status:
         held=tuple(Held.of(one.cell) for one in job.registrations.held() if _is_left(job, one)),
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),
-        differences=tuple(_differences(job, zip(certificates, served, strict=True))),
+        differences=tuple(_differences(job, served)),
     )
 
 
@@ -133,19 +133,22 @@ def _addresses(job: Job) -> Published | None:
     return PublishedAddresses(job.store).load(job.mode.name, job.cell.domain)
 
 
-def _differences(
-    job: Job, served: Iterable[tuple[Certificate, str | None]]
-) -> Iterator[Difference]:
+def _differences(job: Job, served: list[Served]) -> Iterator[Difference]:
     if job.deployment.probe:
         yield from differences.at_caddy(job.deployment.probe, served)
     yield from differences.inside(job)
     yield from differences.outside(job)
 
 
-def _served(certificate: Certificate, deployment: Deployment) -> str | None:
-    if deployment.probe is None:
-        return None
-    return served_serial(deployment.probe, certificate.meta.names[0])
+def _served(job: Job, certificates: list[Certificate]) -> list[Served]:
+    """Ask Caddy for each certificate that it should serve, several at a time."""
+    probe = job.deployment.probe
+    if probe is None:
+        return []
+    asked = list(probed(Serving(job.cell, tuple(certificates))))
+    with ThreadPoolExecutor(_PROBES, thread_name_prefix="picdns-probe") as pool:
+        serials = pool.map(lambda pair: served_serial(probe, pair[0]), asked)
+        return [(*pair, serial) for pair, serial in zip(asked, serials, strict=True)]
 
 
 def _describe(job: Job, certificate: Certificate, served: str | None) -> CertStatus:

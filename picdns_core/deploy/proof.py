@@ -23,7 +23,7 @@ def first_unserved(
     Else return the name that was asked for and the serial served for it, of the first that is
     not; the others are then not waited for.
     """
-    deadline, asked = time.monotonic() + patience, list(_asked(serving))
+    deadline, asked = time.monotonic() + patience, list(probed(serving))
 
     def served(pair: tuple[str, Certificate]) -> str | None:
         return _await(address, pair[0], pair[1].meta.serial, deadline)
@@ -36,7 +36,7 @@ def first_unserved(
         return found
 
 
-def _asked(serving: Serving) -> Iterator[tuple[str, Certificate]]:
+def probed(serving: Serving) -> Iterator[tuple[str, Certificate]]:
     """Pair each certificate with a name that it is served for, if there still is such a service."""
     services = {*serving.cell.service_names, *serving.cell.internal_names}
     for one in serving.certificates:
