@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         CertRequest,
         DomainMode,
         Failure,
+        Held,
         IssuedCert,
         NoSettings,
         Problem,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from picdns_core.services import Decision, ServicesChanged
     from picdns_core.setup import init
     from picdns_core.store import FileStore, Store
+    from picdns_core.switching import Plan, Switched
 
 __all__ = [
     "Acme",
@@ -104,6 +106,7 @@ __all__ = [
     "FileStore",
     "ForeignName",
     "Heartbeat",
+    "Held",
     "IpChanged",
     "IssuedCert",
     "LeadsElsewhere",
@@ -112,6 +115,7 @@ __all__ = [
     "NoSettings",
     "OrderRefused",
     "PicdnsError",
+    "Plan",
     "PluginError",
     "Problem",
     "PropagationTimeout",
@@ -133,6 +137,7 @@ __all__ = [
     "Step",
     "Store",
     "StoreError",
+    "Switched",
     "Tick",
     "Ticked",
     "TxtRecord",
@@ -154,6 +159,7 @@ _ROOMS = (
     "installed",
     "plugins",
     "services",
+    "switching",
     "runner",
     "heartbeat",
     "setup",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from picdns_core.model import CertFiles, Progress, Report, Service
 from picdns_core.services import Services, ServicesChanged, adding, removing
 from picdns_core.store import ConfigFile, Store
 from picdns_core.store.failures import CELL
-from picdns_core.switching import Plan, Switched, Switching
+from picdns_core.store.switches import Switches
 from picdns_core.wanted import Wanted
 from picdns_core.workshop import Workshop
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from picdns_core.issuing import Reason
     from picdns_core.job import Job
     from picdns_core.status import Status
+    from picdns_core.switching import Plan, Switched, Switching
     from picdns_core.tracing import Trace
 
 _FRESH = 3600.0  # seconds for which a look at what is served is good enough while nothing happens
@@ -60,7 +62,6 @@ class Runner:
         source = config or ConfigFile(self._root)
         self.workshop = Workshop(self._root, source, store, signer, progress, reload_dns=reload_dns)
         self._services = Services(self.workshop, source)
-        self._switching = Switching(self.workshop)
         self._status: Status | None = None
         self._looked = 0.0
 
@@ -72,7 +73,7 @@ class Runner:
         concerns all of them raises a PicdnsError. Where the config asks for another mode or name
         than the one in force, the cell is moved there first, as by `switch`.
         """
-        self._switching.settle()
+        self._settle()
         with self._changing():
             moved = self._switching.move()
         job = self.workshop.open()
@@ -149,19 +150,19 @@ class Runner:
         new names; that of a service that goes is kept for a day. ConfigError when they cannot be
         the services of this cell, and then nothing was changed; what fails later is in the result.
         """
-        self._switching.settle()
+        self._settle()
         with self._changing():
             return self._services.change(lambda _: services)
 
     def add_service(self, service: Service) -> ServicesChanged:
         """Add one beside the others, or give the one of that name another upstream."""
-        self._switching.settle()
+        self._settle()
         with self._changing():
             return self._services.change(adding(service))
 
     def remove_service(self, name: str) -> ServicesChanged:
         """Remove one and leave the others; ConfigError when there is none of that name."""
-        self._switching.settle()
+        self._settle()
         with self._changing():
             return self._services.change(removing(name))
 
@@ -189,7 +190,7 @@ class Runner:
 
         Certificates stay on disk, and what is served stays served until they end.
         """
-        self._switching.settle()
+        self._settle()
         job = self.workshop.open_in_force(Clock.of_host()) or self.workshop.open()
         with self._changing(), job.failures.remembered(CELL):
             job.registrations.leave(job.mode.name)
@@ -279,9 +280,20 @@ class Runner:
         """Make what is under way in other threads end soon, with Cancelled; for good."""
         self.workshop.cancel.set()
 
+    @cached_property
+    def _switching(self) -> Switching:
+        from picdns_core.switching import Switching
+
+        return Switching(self.workshop)
+
+    def _settle(self) -> None:
+        """Bring to its end what a killed process has left of a switch; Busy during one."""
+        if Switches(self.workshop.store()).read():
+            self._switching.settle()
+
     def _open(self) -> Job:
         """Open the cell as it is in force, else as it is configured; no half switch is left."""
-        self._switching.settle()
+        self._settle()
         job = self.workshop.open_in_force(Clock.of_host())
         if job and job.trouble:
             raise job.trouble

@@ -142,6 +142,7 @@ class CaddyDeployment(Deployment):
         """Replace the written file; one that is not as we wrote it is kept first."""
         kept, before = originals.keep(self._path, MARK, self._progress), self._written()
         if text == before:
+            atomic.sweep_beside(self._path)  # a killed writer's, which nobody else would remove
             return
         if kept:
             undo.callback(originals.copy, kept, self._path)

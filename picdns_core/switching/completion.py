@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Self
 
 from msgspec import Struct
 
@@ -44,6 +45,17 @@ class Switched(Struct, frozen=True, kw_only=True):
     unreleased: Problem | None = None
     keeps: Held | None = None
     new_root: bool = False
+
+    @classmethod
+    def nothing(cls, cell: Cell) -> Self:
+        """Say that the cell was so already."""
+        return cls(
+            changes=False,
+            mode=cell.mode,
+            domain=cell.domain,
+            previous_mode=cell.mode,
+            previous_domain=cell.domain,
+        )
 
 
 def complete(sides: Sides, clock: Clock) -> tuple[Switched, list[News]]:

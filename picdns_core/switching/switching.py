@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from picdns_core import config, setup
+from picdns_core import setup
 from picdns_core.clock import Clock
-from picdns_core.config import Config
 from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
 from picdns_core.job import Job
 from picdns_core.model import Problem
 from picdns_core.opening import Opened
 from picdns_core.registrar import Registrar
-from picdns_core.secret import Secret
 from picdns_core.store.failures import FORMER, SWITCH, Failures
-from picdns_core.store.registrations import Claim, Registrations
+from picdns_core.store.registrations import Registrations
 from picdns_core.store.staging import Staging
-from picdns_core.store.switches import Before, Change, Side, Switches, SwitchIntent
+from picdns_core.store.switches import Before, Side, Switches, SwitchIntent
 from picdns_core.switching import plan, wish
+from picdns_core.switching.asked import Asked
 from picdns_core.switching.completion import News, Switched, complete
 from picdns_core.switching.plan import Plan
 from picdns_core.switching.preparation import Preparation
@@ -50,26 +49,20 @@ class Switching:
             self._settle(clock)
             if self._workshop.open_in_force(clock) is None:  # takes secrets of the mode in force
                 raise _NOT_UP
-            change, secrets = self._wish(mode, settings)
-            asked, secrets = self._asked(change, secrets)
-            switched, news = self._move(change, asked, secrets, clock, release=release)
+            asked = Asked.by(self._workshop.opener, self._workshop.store(), mode, settings)
+            switched, news = self._move(asked, clock, release=release)
         return self._conclude(switched, news)
 
     def move(self) -> Switched | None:
         """Move to what the config describes, where that is another mode or name than in force."""
-        opener = self._workshop.opener
         claim = Registrations(self._workshop.store()).claim_in_force()
-        if claim is None or _is_configured(opener.source.read(), claim, opener.load):
+        if claim is None or Asked.configured(self._workshop.opener).is_for(claim):
             return None
         with self._alone("moving to what the config says"):
             clock = Clock.of_host()
             self._settle(clock)
-            raw = opener.source.read()
-            mode = opener.load(config.mode_name(raw)).mode
-            names = tuple(field.name for field in mode.secrets if not field.issued)
-            change = Change(secrets=names)
-            asked, secrets = self._asked(change, {})
-            switched, news = self._move(change, asked, secrets, clock, release=False)
+            asked = Asked.configured(self._workshop.opener)
+            switched, news = self._move(asked, clock, release=False)
         return self._conclude(switched, news)
 
     def plan(self, mode: str, settings: Mapping[str, Any], *, release: bool) -> Plan:
@@ -78,14 +71,12 @@ class Switching:
         claim = Registrations(store).claim_in_force()
         if claim is None:
             raise _NOT_UP
-        provider = opener.load(mode)
-        change, secrets = self._wish(mode, settings)
-        asked, secrets = self._asked(change, secrets)
+        asked = Asked.by(opener, store, mode, settings)
         quiet = self._workshop.unheard(lambda _: None)
         old = quiet.open_as(opener.as_given(claim.cell, claim.settings, store), clock)
-        new = quiet.open_as(Opened(provider, Staging(store), asked), clock)
-        again = any(new.secrets.get(name) != value for name, value in secrets.items())
-        changes = again or not _same(claim, asked)
+        new = quiet.open_as(Opened(opener.load(mode), Staging(store), asked.config), clock)
+        again = any(new.secrets.get(name) != value for name, value in asked.secrets.items())
+        changes = again or not asked.is_as(claim)
         return plan.make(old, new, changes=changes, again=again, release=release)
 
     def settle(self) -> None:
@@ -141,32 +132,25 @@ class Switching:
             )
         return tuple(done)
 
-    def _move(
-        self,
-        change: Change,
-        asked: Config,
-        secrets: dict[str, Secret],
-        clock: Clock,
-        *,
-        release: bool,
-    ) -> tuple[Switched, list[News]]:
+    def _move(self, asked: Asked, clock: Clock, *, release: bool) -> tuple[Switched, list[News]]:
         claim = Registrations(store := self._workshop.store()).claim_in_force()
         if claim is None:
             raise _NOT_UP
-        new = Side(cell=asked.cell, settings=msgspec.to_builtins(asked.settings))
+        to, secrets = asked.config, asked.secrets
+        new = Side(cell=to.cell, settings=msgspec.to_builtins(to.settings))
         intent = SwitchIntent(
             begun_at=clock.now(),
             old=Side(cell=claim.cell, settings=claim.settings),
             new=new,
-            change=change,
+            change=asked.change,
             release=release,
         )
         sides = self._sides(intent, clock)
         known = (sides.new.secrets.get(name) == value for name, value in secrets.items())
-        if _same(claim, asked) and all(known):
+        if asked.is_as(claim) and all(known):
             mode = sides.new.mode
-            self._workshop.opener.source.update(lambda raw: wish.apply(change, raw, mode))
-            return _nothing(claim), []
+            self._workshop.opener.source.update(lambda raw: wish.apply(asked.change, raw, mode))
+            return Switched.nothing(claim.cell), []
         setup.check_secrets(sides.new.mode, sides.new.secrets, secrets)
         before = {
             one.lineage: Before(
@@ -243,23 +227,6 @@ class Switching:
         for one in news:
             one(self._workshop.announce)
 
-    def _wish(self, mode: str, settings: Mapping[str, Any]) -> tuple[Change, dict[str, Secret]]:
-        known = Registrations(self._workshop.store())
-        held = None if known.in_force() == mode else known.get(mode)
-        return wish.read(self._workshop.opener.load(mode).mode, settings, held)
-
-    def _asked(
-        self, change: Change, secrets: dict[str, Secret]
-    ) -> tuple[Config, dict[str, Secret]]:
-        """Return the config as it would be, with the secrets that stand in it or were given."""
-        raw = _copy(self._workshop.opener.source.read())
-        mode = self._workshop.opener.load(change.mode or config.mode_name(raw)).mode
-        found = {key: Secret(value) for key, value in config.secrets_in(raw, mode).items()}
-        if change.mode and raw.get("domain_mode") != mode.name:
-            found = {}  # of another mode
-        wish.apply(change, raw, mode)
-        return config.parse(raw, mode), {**found, **secrets}
-
     def _sides(self, intent: SwitchIntent, clock: Clock) -> Sides:
         return Sides(self._workshop.unheard(self._workshop.progress), intent, clock)
 
@@ -277,31 +244,3 @@ class Switching:
                 intent = Switches(store).read()
                 raise Busy(str(intent) if intent else step) from None
             yield
-
-
-def _is_configured(raw: Mapping[str, Any], claim: Claim, load: Callable[[str], Any]) -> bool:
-    cell = config.parse(raw, load(config.mode_name(raw)).mode).cell
-    return cell.mode == claim.cell.mode and claim.is_for(cell)
-
-
-def _same(claim: Claim, asked: Config) -> bool:
-    """Say whether the cell is so already."""
-    if claim.pending or claim.cell.mode != asked.cell.mode or not claim.is_for(asked.cell):
-        return False
-    return bool(msgspec.convert(claim.settings, type(asked.settings)) == asked.settings)
-
-
-def _nothing(claim: Claim) -> Switched:
-    cell = claim.cell
-    return Switched(
-        changes=False,
-        mode=cell.mode,
-        domain=cell.domain,
-        previous_mode=cell.mode,
-        previous_domain=cell.domain,
-    )
-
-
-def _copy(raw: Mapping[str, Any]) -> dict[str, Any]:
-    copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(raw))
-    return copied

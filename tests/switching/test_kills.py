@@ -128,4 +128,4 @@ def test_switch_that_is_killed_at_any_act_is_undone_or_done(
     make_mover: MakeMover, killer: Killer, old: str, new: str
 ) -> None:
     """The same around each change on disk and each request."""
-    assert 40 < _everywhere(make_mover(old), killer, old, new, every_act=True) < _MOST
+    assert 20 < _everywhere(make_mover(old), killer, old, new, every_act=True) < _MOST
