@@ -43,6 +43,8 @@ COMMANDS = (
     "ca",
     "teardown",
     "services",
+    "switch",
+    "release",
 )
 
 
@@ -210,6 +212,16 @@ def test_fields_of_services_are_those_that_are_printed(make_cell: MakeCell) -> N
     assert shape(shown("services add")) == shape(added)
     shown_actions = [one["action"] for one in shown("services add")["certificates"]]
     assert shown_actions == [one["action"] for one in added["certificates"]]
+
+
+def test_fields_of_switch_are_those_that_are_printed(shell: Shell) -> None:
+    """Planned, made, and with something to give back."""
+    shell.json("init", "--cell-name", "home", "--mode", "lan")
+    shell.json("up")
+    words = ("switch", "lan", "--domain", "haus.cell")
+    assert shape(shown("switch", 1)) == shape(shell.json(*words, "--plan"))
+    assert shape(shown("switch")) == shape(shell.json(*words))
+    assert shown("release").keys() == shell.json("release", "pic_ngo").keys()
 
 
 @pytest.mark.usefixtures("shell")
