@@ -1,6 +1,6 @@
 """The cell's own CA: one root per cell, constrained to the cell's names and private addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -31,12 +31,19 @@ class InternalCA:
     """Signs for one cell; makes its root at the first use, and when the domain has changed."""
 
     def __init__(
-        self, store: Store, cell: Cell, clock: Clock, progress: Progress = lambda _: None
+        self,
+        store: Store,
+        cell: Cell,
+        clock: Clock,
+        progress: Progress = lambda _: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        """Prepare; `check` is called before a root is made, and raises where that must not be."""
         self._store = store
         self._cell = cell
         self._clock = clock
         self._progress = progress
+        self._check = check
 
     def root_pem(self) -> bytes:
         """Return the root that devices must trust, in PEM."""
@@ -84,6 +91,7 @@ class InternalCA:
             now = self._clock.now().replace(microsecond=0)
             key, root = self._store.get(_KEY), self._store.get(_ROOT)
             if key is None or root is None or not _serves(key, root, self._cell, now):
+                self._check()
                 self._progress(Step(text="Making a new root: import it with `picdns ca`"))
                 key, root = _make_root(self._cell, now)
                 # At no moment do the two files belong to different roots.

@@ -194,7 +194,7 @@ class Job:
 
         if self._given_signer:
             return HostCA(self._given_signer)
-        return InternalCA(self.store, self.cell, self.clock, self._progress)
+        return InternalCA(self.store, self.cell, self.clock, self._progress, self.check_in_force)
 
     @cached_property
     def deployment(self) -> Deployment:

@@ -83,4 +83,6 @@ def _files(new: Job) -> tuple[str, ...]:
     files = ["config/api/cell_config.json"]
     if new.picdns.caddy:
         files.append(new.picdns.caddy.caddyfile)
+    if new.picdns.coredns:
+        files += [new.picdns.coredns.corefile, new.picdns.coredns.zones]
     return tuple(files)

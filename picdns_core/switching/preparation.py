@@ -78,9 +78,10 @@ class Preparation:
             raise
 
     def _await_others(self) -> None:
-        """Let renewals end that began before; none begins now, since the journal says why."""
-        for lineage in sorted(self._sides.shared):
-            with self._sides.real.lock(f"lineage-{lineage}", "beginning a switch", wait=60):
+        """Let end what began before; nothing begins now, since the journal says why."""
+        lineages = (f"lineage-{lineage}" for lineage in sorted(self._sides.shared))
+        for lock in ("address", *lineages):
+            with self._sides.real.lock(lock, "beginning a switch", wait=60):
                 pass
 
     def _route(self) -> bool:

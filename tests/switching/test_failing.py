@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,12 +13,16 @@ from picdns_core import (
     CaddyDown,
     ConfigError,
     DeployFailed,
+    Heartbeat,
     PicdnsError,
     ProviderUnavailable,
     Runner,
     Step,
 )
-from picdns_core.testing import Answer, Cut
+from picdns_core.clock import Clock
+from picdns_core.deploy import resolve
+from picdns_core.going_live import put_live
+from picdns_core.testing import Answer, CoreDns, Cut
 
 from .conftest import MakeMover, Mover
 
@@ -186,9 +191,68 @@ def test_second_switch_is_told_how_far_the_first_is(make_mover: MakeMover) -> No
         for call in (mover.cell.runner.up, mover.cell.runner.renew):
             with pytest.raises(Busy, match="switching from"):
                 call()
+        with pytest.raises(Busy, match="switching from"):
+            Heartbeat(mover.cell.runner).tick(datetime.now(UTC))
         assert "serving both" in (mover.cell.runner.refresh().switching or "")
     finally:
         go_on.set()
         first.join(30)
     assert mover.now[0] == "cloudflare"
     assert mover.cell.leftovers() == []
+
+
+@pytest.mark.parametrize(("old", "new"), [("lan", "duckdns"), ("cloudflare", "lan")])
+def test_work_that_began_before_does_not_bring_the_old_back(
+    make_mover: MakeMover, old: str, new: str
+) -> None:
+    """A tick that took its time finds out: it puts nothing live, and makes no other root."""
+    mover = make_mover(old)
+    runner = mover.cell.runner
+    job = runner.workshop.open_in_force(Clock.of_host())
+    assert job
+    runner.switch(new, mover.wish(new))
+    before, root = mover.state(), mover.cell.internal_root
+    with pytest.raises(Busy, match=f"no more {job.cell.domain} in mode {old}"):
+        runner.workshop.certificates(job).renew(job.wants)
+    with pytest.raises(Busy, match=f"no more {job.cell.domain} in mode {old}"):
+        put_live(job, runner.workshop.announce, runner.workshop.progress)
+    runner.up()
+    assert mover.cell.internal_root == root
+    assert mover.state() == before
+
+
+def test_names_inside_are_answered_all_the_time(make_mover: MakeMover) -> None:
+    """Those of both while both are served; at the end those of the new one alone."""
+    mover = make_mover("lan")
+    corefile = mover.cell.root / "config/coredns/Corefile"
+    server = CoreDns(corefile, port=mover.net.port())
+    coredns = {
+        "vpn_address": "10.8.0.1",
+        "vpn_networks": ["127.0.0.0/16"],
+        "upstreams": [mover.net.unbound.resolver],
+        "listen": ["127.0.0.1"],
+        "port": server.port,
+        "probe": server.probe,
+    }
+    mover.cell.set(picdns={"coredns": coredns})
+    old, new = "files.home.cell", f"files.{mover.domain('duckdns')}"
+    seen: list[tuple[bool, bool]] = []
+
+    def look(step: Step) -> None:
+        if "into force" in step.text:
+            seen.append((_inside(server, old), _inside(server, new)))
+
+    with server:
+        corefile.unlink()
+        runner = Runner(mover.cell.root, progress=look, reload_dns=server.reload)
+        runner.up()
+        assert (_inside(server, old), _inside(server, new)) == (True, False)
+        runner.switch("duckdns", mover.wish("duckdns"))
+        assert seen == [(True, True)]
+        assert _inside(server, new)
+        assert not _inside(server, "photos.home.cell")
+        assert runner.refresh().problems == ()
+
+
+def _inside(server: CoreDns, name: str) -> bool:
+    return resolve.ask(server.probe, name, "A").values == ("10.8.0.1",)
