@@ -37,6 +37,8 @@ STATUS = {
     "addresses",
     "heartbeat",
     "waiting",
+    "switching",
+    "held",
     "problems",
     "last_error",
     "differences",
@@ -78,7 +80,7 @@ def test_status_json_has_every_field(cell: Shell) -> None:
     assert status["addresses"] is None
     assert status["heartbeat"] == {"addresses": None, "certificates": None}
     assert (status["waiting"], status["problems"], status["last_error"]) == (None, [], None)
-    assert status["differences"] == []
+    assert (status["switching"], status["held"], status["differences"]) == (None, [], [])
     wildcard, internal = status["certificates"]
     assert wildcard.keys() == internal.keys() == CERTIFICATE
     assert wildcard["names"] == ["home.cell", "*.home.cell"]

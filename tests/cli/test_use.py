@@ -14,13 +14,17 @@ from .shell import Shell
 COMMANDS = [
     "adopt",
     "ca",
+    "explain",
     "init",
     "modes",
     "rehearse",
+    "release",
     "renew",
     "revoke",
     "run",
+    "services",
     "status",
+    "switch",
     "teardown",
     "up",
 ]
