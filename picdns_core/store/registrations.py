@@ -68,9 +68,11 @@ class Registrations:
             self._store.delete(_IN_FORCE)
 
     def claim_in_force(self) -> Claim | None:
-        """Return the claim that the cell is kept alive by, None when it is not up."""
-        mode = self.in_force()
-        return self.get(mode) if mode else None
+        """Return the claim that the cell is kept alive by, None when it is not up, or unknown."""
+        with suppress(DamagedState):
+            mode = self.in_force()
+            return self.get(mode) if mode else None
+        return None
 
     def held(self) -> list[Claim]:
         """List what the cell holds in any mode, in force or kept from before."""

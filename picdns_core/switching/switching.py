@@ -29,12 +29,6 @@ from picdns_core.switching.sides import Sides
 from picdns_core.switching.undoing import undo
 from picdns_core.workshop import Workshop
 
-_NOT_UP = ConfigError(
-    "",
-    "The cell is not up, so there is nothing to switch from.",
-    hint="Run `picdns init` to say what it is to be, then `picdns up`.",
-)
-
 
 class Switching:
     """The switches of one cell; at most one is under way, in all processes."""
@@ -48,7 +42,7 @@ class Switching:
             clock = Clock.of_host()
             self._settle(clock)
             if self._workshop.open_in_force(clock) is None:  # takes secrets of the mode in force
-                raise _NOT_UP
+                raise _not_up()
             asked = Asked.by(self._workshop.opener, self._workshop.store(), mode, settings)
             switched, news = self._move(asked, clock, release=release)
         return self._conclude(switched, news)
@@ -70,7 +64,7 @@ class Switching:
         clock, opener, store = Clock.of_host(), self._workshop.opener, self._workshop.store()
         claim = Registrations(store).claim_in_force()
         if claim is None:
-            raise _NOT_UP
+            raise _not_up()
         asked = Asked.by(opener, store, mode, settings)
         quiet = self._workshop.unheard(lambda _: None)
         old = quiet.open_as(opener.as_given(claim.cell, claim.settings, store), clock)
@@ -135,7 +129,7 @@ class Switching:
     def _move(self, asked: Asked, clock: Clock, *, release: bool) -> tuple[Switched, list[News]]:
         claim = Registrations(store := self._workshop.store()).claim_in_force()
         if claim is None:
-            raise _NOT_UP
+            raise _not_up()
         to, secrets = asked.config, asked.secrets
         new = Side(cell=to.cell, settings=msgspec.to_builtins(to.settings))
         intent = SwitchIntent(
@@ -244,3 +238,11 @@ class Switching:
                 intent = Switches(store).read()
                 raise Busy(str(intent) if intent else step) from None
             yield
+
+
+def _not_up() -> ConfigError:
+    return ConfigError(
+        "",
+        "The cell is not up, so there is nothing to switch from.",
+        hint="Run `picdns init` to say what it is to be, then `picdns up`.",
+    )
