@@ -129,3 +129,35 @@ def test_switch_that_is_killed_at_any_act_is_undone_or_done(
 ) -> None:
     """The same around each change on disk and each request."""
     assert 20 < _everywhere(make_mover(old), killer, old, new, every_act=True) < _MOST
+
+
+@pytest.mark.timeout(300)
+def test_renaming_that_is_killed_at_a_step_is_undone_or_done(
+    make_mover: MakeMover, killer: Killer
+) -> None:
+    """Two names with a token each, in a mode that has one file for it: none of them is lost."""
+    mover = make_mover("pic_ngo")
+    label, former = f"{mover.label}x", mover.domain("pic_ngo")
+    wish = {"cell_name": label, "domain_name": f"{label}.pic.ngo"}
+    back = {"cell_name": mover.label, "domain_name": former}
+    before, killed, kill_at, undone = mover.state(), True, 0, 0
+    while killed and kill_at < _MOST:
+        kill_at += 1
+        mover.let_another_order_pass()
+        killed = killer.switch(mover, "pic_ngo", kill_at, every_act=False, **wish)
+        assert mover.issuer(f"files.{mover.now[1]}")
+        mover.let_another_order_pass()
+        report = mover.cell.runner.up()
+        assert (kill_at, report.failed, mover.cell.leftovers()) == (kill_at, (), [])
+        renamed = mover.now[1] != former
+        assert (mover.is_free(mover.label), mover.is_free(label)) == (renamed, not renamed)
+        if not renamed:
+            undone += 1
+            assert (kill_at, _differing(mover.state(), before)) == (kill_at, [])
+        elif killed:
+            mover.let_another_order_pass()
+            mover.cell.runner.switch("pic_ngo", back)
+            mover.let_another_order_pass()
+            before = mover.state()
+    assert undone > 5
+    assert mover.issuer(f"files.{label}.pic.ngo") == "public"
