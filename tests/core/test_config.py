@@ -223,7 +223,10 @@ def test_what_is_inside_a_setting_is_explained_by_its_description(paths: Any) ->
         ({"acme": {"emial": "a@b"}}, "Did you mean email?"),
         ({"acme": {"eab": {"kid": "a", "hmac": CANARY}}}, "Did you mean hmac_key?"),
         ({"cady": {}}, "Did you mean caddy?"),
-        ({"zzz": {}}, "Known are: acme, address, caddy, coredns, dns, files, http, metrics, notify."),
+        (
+            {"zzz": {}},
+            "Known are: acme, address, caddy, coredns, dns, files, http, metrics, notify.",
+        ),
     ],
 )
 def test_a_misspelt_key_gets_the_one_that_was_meant(settings: Any, hint: str) -> None:
