@@ -133,20 +133,23 @@ def test_clients_from_elsewhere_are_refused_everything(inside: Inside) -> None:
 def test_all_else_challenges_and_public_names_are_asked_upstream(inside: Inside) -> None:
     """So a check of a challenge that is made inside does not lie."""
     zone = inside.net.zone("home.test")
-    zone.set("_acme-challenge", "TXT", "value")
-    zone.set("_acme-challenge.files", "TXT", "other")
-    zone.set("shop", "A", "192.0.2.80")
-    inside.horizon(public_names=["shop"]).go_live([cell()])
-    assert inside.values("_acme-challenge.home.test", "TXT") == ['"value"']
-    assert inside.values("_ACME-challenge.files.home.test", "TXT") == ['"other"']
-    assert inside.values("shop.home.test") == ["192.0.2.80"]
-    assert inside.values("ns.pic.ngo") == []
-    for name, rdtype in (
-        ("_acme-challenge", "TXT"),
-        ("_acme-challenge.files", "TXT"),
-        ("shop", "A"),
-    ):
-        zone.delete(name, rdtype)
+    public = {
+        ("_acme-challenge", "TXT"): "value",
+        ("_acme-challenge.files", "TXT"): "other",
+        ("shop", "A"): "192.0.2.80",
+    }
+    inside.net.zone("www.test").set("@", "A", "192.0.2.7")
+    try:
+        for (name, rdtype), value in public.items():
+            zone.set(name, rdtype, value)
+        inside.horizon(public_names=["shop"]).go_live([cell()])
+        assert inside.values("_acme-challenge.home.test", "TXT") == ['"value"']
+        assert inside.values("_ACME-challenge.files.home.test", "TXT") == ['"other"']
+        assert inside.values("shop.home.test") == ["192.0.2.80"]
+        assert inside.values("www.test") == ["192.0.2.7"]
+    finally:
+        for name, rdtype in public:
+            zone.delete(name, rdtype)
 
 
 def test_dead_upstream_does_not_touch_our_names(inside: Inside) -> None:

@@ -14,6 +14,7 @@ import requests
 
 from picdns_core import DeployFailed
 from picdns_core.testing import Response
+from picdns_core.testing.pytest_plugin import CaddyFactory
 from tests.conftest import Cell, MakeCell
 
 NAME = "files.home.test"
@@ -30,14 +31,14 @@ def open_to_others(path: Path) -> None:
 @root_only
 @pytest.mark.parametrize("mode", ["lan", "http01"])
 def test_caddy_of_another_user_that_sees_other_paths_serves_the_cell(
-    make_cell: MakeCell, tmp_path: Path, mode: str
+    make_cell: MakeCell, caddy: CaddyFactory, tmp_path: Path, mode: str
 ) -> None:
     """The group may read keys, everybody the webroot; the Caddyfile has Caddy's paths only."""
     open_to_others(tmp_path)
     cell = make_cell(mode, caddy=False)
     theirs = tmp_path / "as-caddy-sees-it"
     theirs.symlink_to(cell.root)
-    cell.caddy = cell.net.caddy(theirs / "config/caddy/Caddyfile", user=65534, group=65533)
+    cell.caddy = caddy(theirs / "config/caddy/Caddyfile", user=65534, group=65533)
     ports = {
         "admin": cell.caddy.admin,
         "http_port": cell.caddy.http_port,
@@ -50,17 +51,16 @@ def test_caddy_of_another_user_that_sees_other_paths_serves_the_cell(
     assert cell.get(public).status == 200
     assert cell.get("files.cell").status == 200
     assert str(cell.root) not in cell.caddyfile.read_text()
-    cell.caddy.close()
 
 
 @root_only
 def test_caddy_that_may_not_read_the_keys_is_said_with_the_mend(
-    make_cell: MakeCell, tmp_path: Path
+    make_cell: MakeCell, caddy: CaddyFactory, tmp_path: Path
 ) -> None:
     """Without the group, another user's Caddy cannot open the key; what it served stays."""
     open_to_others(tmp_path)
     cell = make_cell("lan", caddy=False)
-    cell.caddy = cell.net.caddy(cell.caddyfile, user=65534, group=65533)
+    cell.caddy = caddy(cell.caddyfile, user=65534, group=65533)
     ports = {
         "admin": cell.caddy.admin,
         "http_port": cell.caddy.http_port,
@@ -74,7 +74,6 @@ def test_caddy_that_may_not_read_the_keys_is_said_with_the_mend(
     cell.set(picdns={"files": {"group": 65533}})
     assert cell.runner.up().failed == ()
     assert cell.get("files.home.cell").status == 200
-    cell.caddy.close()
 
 
 def test_client_that_keeps_asking_during_renewals_sees_no_failure(make_cell: MakeCell) -> None:
