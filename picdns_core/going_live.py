@@ -14,7 +14,7 @@ def put_live(job: Job, announce: Announcer, progress: Progress, *, reassure: boo
     is answered inside is put live as well, when all that is done.
     """
     with job.store.lock("deploy", "putting certificates live", wait=60):
-        job.check_in_force()
+        job.holding.check_in_force()
         newest = [job.lineages.newest(one.lineage) for one in job.wants]
         certificates = tuple(one for one in newest if one)
         servings = [Serving(job.cell, certificates)]

@@ -122,7 +122,6 @@ class Heartbeat:
                 if other.step != stood_by_for:
                     stood_by_for = other.step
                     _log.warning("standing by: %s", other.step)
-                self._runner.stood_by()
             except PicdnsError as error:
                 _log.warning("the heartbeat cannot begin: %s", error)
             except (Exception, SystemExit):  # noqa: BLE001 - the heartbeat goes on
@@ -143,7 +142,7 @@ class Heartbeat:
 
     def _tell(self, *events: Ticked | None) -> None:
         with suppress(PicdnsError):
-            self._runner.looked_after(*events)
+            self._runner.lookout.hear(*events)
         for event in filter(None, events):
             self._heard(event)
 

@@ -12,23 +12,21 @@ import msgspec
 
 from picdns_core.agenda import Agenda
 from picdns_core.clock import Clock
-from picdns_core.errors import Busy, PicdnsError
-from picdns_core.hookspecs import Acme, Secrets, Signer
+from picdns_core.holding import Holding
+from picdns_core.hookspecs import Acme, Signer
 from picdns_core.kept import Kept
 from picdns_core.leftovers import Leftovers
-from picdns_core.model import CertRequest, DomainMode, IssuedCert, Progress, Registration
+from picdns_core.model import CertRequest, IssuedCert, Progress
 from picdns_core.opening import Opened, Opener
-from picdns_core.plugins import Claimant, Holder
+from picdns_core.plugins import Holder
 from picdns_core.renewal import Issue, Renewal
 from picdns_core.secret import Secret
 from picdns_core.settings import PicdnsSettings
-from picdns_core.store import Certificate, Lineages, ModeSecrets
+from picdns_core.store import Certificate, Lineages
 from picdns_core.store.failures import Failures
 from picdns_core.store.journal import Journal
-from picdns_core.store.registrations import Claim, Registrations
-from picdns_core.store.secrets import FormerSecrets, own_secret
-from picdns_core.store.staging import Staging
-from picdns_core.store.switches import Switches
+from picdns_core.store.registrations import Registrations
+from picdns_core.store.secrets import own_secret
 from picdns_core.store.ticks import Ticks
 from picdns_core.wanted import Wanted, wanted
 
@@ -64,10 +62,12 @@ class Job:
         self.mode = self.provider.mode
         self.store = opened.store
         self._root = root
-        self.secrets = self._secrets(self.mode)
         self.cell = opened.config.cell
         self.settings = opened.config.settings
         self.picdns = _anchored(opened.config.picdns, root)
+        self.holding = Holding(
+            root, self.store, self.cell, self.mode, self.settings, self.picdns.http.ca_bundle
+        )
         self.wants: list[Wanted] = wanted(self.cell, self.mode)
         self.lineages = kept.one("lineages", self.store, lambda: Lineages(self.store))
         self.journal = Journal(self.store)
@@ -75,7 +75,7 @@ class Job:
         self.registrations = Registrations(self.store)
         self.load = opener.load
         self.leftovers = Leftovers(
-            self.store, opener.load, self.holder, lambda: self.lookup, progress
+            self.store, opener.load, self.holding.holder, lambda: self.lookup, progress
         )
         self.ticks = Ticks(self.store)
         self.agenda = Agenda(self.store, clock)
@@ -112,72 +112,6 @@ class Job:
         )
 
     @property
-    def registration(self) -> Registration | None:
-        """What this cell holds in this mode, None when it must be registered first."""
-        return self.registrations.matching(self.cell, self.settings)
-
-    def claim(self) -> Claim:
-        """Return the claim on the name; an error when it is gone, as after a teardown."""
-        claim = self.registrations.get(self.mode.name)
-        if claim is None or claim.pending or not claim.is_for(self.cell):
-            raise PicdnsError(
-                f"{self.cell.domain} was given back meanwhile, so nothing was asked for it.",
-                hint="Run `picdns up` to register it again.",
-            )
-        return claim
-
-    def claimant(self) -> Claimant:
-        """Return what each hook is given; the session is for one call."""
-        from picdns_core.http import Session
-
-        return Claimant(
-            cell=self.cell,
-            settings=self.settings,
-            http=Session(self.picdns.http.ca_bundle),
-            secrets=self.secrets,
-        )
-
-    def holder(self, claim: Claim, mode: DomainMode | None = None) -> Holder:
-        """Return what hooks are given to act on a claim as it was made, in this mode or another."""
-        mode = mode or self.mode
-        return Holder(
-            cell=claim.cell,
-            settings=msgspec.convert(claim.settings, mode.settings),
-            http=self.claimant()["http"],
-            secrets=self._secrets(mode, claim.cell.domain),
-            registration=claim.registration,
-        )
-
-    def former_secrets(self, domain: str, mode: DomainMode) -> FormerSecrets:
-        """Return the place for what opens a name, once the cell has another in that mode."""
-        return FormerSecrets(self.store, self._root, mode, domain)
-
-    def _secrets(self, mode: DomainMode, domain: str | None = None) -> Secrets:
-        """Return the secrets of a mode, or of a domain that has its own there."""
-        if domain:
-            former = self.former_secrets(domain, mode)
-            if former.exist():
-                return former
-        if isinstance(self.store, Staging):
-            if mode.name == self.mode.name:
-                return self.store.secrets(self._root, mode)
-            return ModeSecrets(self.store.real, self._root, mode.name, mode.secrets)
-        return ModeSecrets(self.store, self._root, mode.name, mode.secrets)
-
-    def check_in_force(self) -> None:
-        """Raise Busy while a switch is changing what is in force, and when one has done so."""
-        if isinstance(self.store, Staging):
-            return
-        self._check_no_switch()
-        claim = self.registrations.claim_in_force()
-        if claim and not (claim.cell.mode == self.cell.mode and claim.is_for(self.cell)):
-            raise Busy(
-                f"the cell is {claim.cell.domain} in mode {claim.cell.mode}, and no more "
-                f"{self.cell.domain} in mode {self.cell.mode}",
-                hint="`picdns up` and `picdns switch` change what it is.",
-            )
-
-    @property
     def authority(self) -> Authority:
         """The CA, with the cell's account and open connections."""
         from picdns_core.issuing import Authority
@@ -194,7 +128,9 @@ class Job:
 
         if self._given_signer:
             return HostCA(self._given_signer)
-        return InternalCA(self.store, self.cell, self.clock, self._progress, self.check_in_force)
+        return InternalCA(
+            self.store, self.cell, self.clock, self._progress, self.holding.check_in_force
+        )
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -280,14 +216,8 @@ class Job:
             return self._sign
         return lambda request: self._ask_provider(request, acme)
 
-    def _check_no_switch(self) -> None:
-        """Raise Busy while a switch is under way that this job is no part of."""
-        intent = None if isinstance(self.store, Staging) else Switches(self.store).read()
-        if intent and intent.phase == "preparing":
-            raise Busy(str(intent))
-
     def _sign(self, request: CertRequest) -> IssuedCert:
-        self._check_no_switch()
+        self.holding.check_no_switch()
         return self.signer.sign(request)
 
     def ask_ca(self, certificate: Certificate) -> RenewalInfo | None:
@@ -299,9 +229,9 @@ class Job:
         return self.authority.renewal_info(identifier, self.clock) if identifier else None
 
     def _ask_provider(self, request: CertRequest, acme: Acme | None) -> IssuedCert:
-        self._check_no_switch()
-        claim = self.claim()  # with the lineage's lock held, so that it stays
-        with (claimant := self.claimant())["http"]:
+        self.holding.check_no_switch()
+        claim = self.holding.claim()  # with the lineage's lock held, so that it stays
+        with (claimant := self.holding.claimant())["http"]:
             by = Holder(**claimant, registration=claim.registration)
             return self.provider.issue_cert(
                 request=request,

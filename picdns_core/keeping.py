@@ -90,8 +90,8 @@ class AddressKeeping:
         return AddressKeeper(
             provider=job.provider,
             store=job.store,
-            claim=job.claim,
-            holder=job.holder,
+            claim=job.holding.claim,
+            holder=job.holding.holder,
             finder=job.finder,
             lookup=job.lookup,
             clock=job.clock,
@@ -136,7 +136,7 @@ class CertificateKeeping:
             job.failures.note(CLOCK, error)
             return Done((f"Decided nothing about certificates: {error.message}",))
         job.failures.clear(CLOCK)
-        if job.registration is None and (later := job.failures.postponed(CELL)):
+        if job.holding.registration is None and (later := job.failures.postponed(CELL)):
             return Done((), later)
         try:
             self._workshop.registrar(job).register(patiently=True)

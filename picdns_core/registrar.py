@@ -53,7 +53,7 @@ class Registrar:
     def claim(self, *, patiently: bool = False, again: bool = False) -> None:
         """Claim the name, unless that is done and need not be done `again`."""
         job = self._job
-        if again or not job.registration:
+        if again or not job.holding.registration:
             self._progress(Step(text="Registering", name=job.cell.domain))
             with job.store.lock("address", f"registering {job.cell.domain}", wait=30):
                 if patiently and job.registrations.in_force() != job.mode.name:
@@ -61,7 +61,7 @@ class Registrar:
                         f"{job.cell.domain} was given back meanwhile, so it is not claimed again.",
                         hint="`picdns up` does.",
                     )
-                known = None if again else job.registration
+                known = None if again else job.holding.registration
                 registration = known or self._claim()
             self._announce.registered(job.cell, job.clock.now(), registration)
 
@@ -162,11 +162,11 @@ class Registrar:
         return registration
 
     def _ask(self) -> Registration:
-        with (claimant := self._job.claimant())["http"]:
+        with (claimant := self._job.holding.claimant())["http"]:
             return self._job.provider.register(**claimant)
 
     def _tear_down(self, claim: Claim) -> None:
         provider = self._job.load(claim.cell.mode)
-        with (by := self._job.holder(claim, provider.mode))["http"]:
+        with (by := self._job.holding.holder(claim, provider.mode))["http"]:
             provider.teardown(**by)
         self._job.registrations.forget(claim)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from picdns_core import names, retirement
 from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
-from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
+from picdns_core.errors import Busy, Cancelled, ConfigError
 from picdns_core.going_live import put_live
 from picdns_core.hookspecs import Signer
+from picdns_core.lookout import Lookout
 from picdns_core.model import CertFiles, Progress, Report, Service
 from picdns_core.services import Services, ServicesChanged, adding, removing
 from picdns_core.store import ConfigFile, Store
@@ -27,14 +28,11 @@ from picdns_core.workshop import Workshop
 
 if TYPE_CHECKING:
     from picdns_core.adoption import Adoption
-    from picdns_core.events import Ticked
     from picdns_core.issuing import Reason
     from picdns_core.job import Job
     from picdns_core.status import Status
     from picdns_core.switching import Plan, Switched, Switching
     from picdns_core.tracing import Trace
-
-_FRESH = 3600.0  # seconds for which a look at what is served is good enough while nothing happens
 
 
 class Runner:
@@ -61,9 +59,8 @@ class Runner:
         self._root = Path(root).absolute()
         source = config or ConfigFile(self._root)
         self.workshop = Workshop(self._root, source, store, signer, progress, reload_dns=reload_dns)
-        self._services = Services(self.workshop, source)
-        self._status: Status | None = None
-        self._looked = 0.0
+        self.lookout = Lookout(self.workshop)
+        self._source = source
 
     def up(self) -> Report:
         """Register, get every certificate that is due, and put them live; twice changes nothing.
@@ -74,10 +71,10 @@ class Runner:
         than the one in force, the cell is moved there first, as by `switch`.
         """
         self._settle()
-        with self._changing():
+        with self.lookout.changing():
             moved = self._switching.move()
         job = self.workshop.open()
-        with self._changing(), job.failures.remembered(CELL):
+        with self.lookout.changing(), job.failures.remembered(CELL):
             job.store.sweep()
             job.renewal.tidy({one.lineage for one in job.wants})
             self.workshop.registrar(job).register()
@@ -108,7 +105,7 @@ class Runner:
         is undone and raised, whatever fails later is done by the heartbeat. `release` gives back
         also what would be kept. Busy while another switch is under way.
         """
-        with self._changing():
+        with self.lookout.changing():
             return self._switching.switch(mode, settings or {}, release=release)
 
     def plan(
@@ -122,7 +119,7 @@ class Runner:
 
         ConfigError when the cell is in that mode.
         """
-        with self._changing():
+        with self.lookout.changing():
             return self._switching.release(mode)
 
     def renew(self, name: str | None = None, *, force: bool = False) -> Report:
@@ -133,7 +130,7 @@ class Runner:
         """
         job = self._open()
         wants = _carrying(job, name) if name else job.wants
-        with self._changing(), job.failures.remembered(CELL):
+        with self.lookout.changing(), job.failures.remembered(CELL):
             self.workshop.registrar(job).register()
             certificates = self.workshop.certificates(job)
             return certificates.renew(wants if force else certificates.due(wants), force=force)
@@ -151,20 +148,20 @@ class Runner:
         the services of this cell, and then nothing was changed; what fails later is in the result.
         """
         self._settle()
-        with self._changing():
-            return self._services.change(lambda _: services)
+        with self.lookout.changing():
+            return Services(self.workshop, self._source).change(lambda _: services)
 
     def add_service(self, service: Service) -> ServicesChanged:
         """Add one beside the others, or give the one of that name another upstream."""
         self._settle()
-        with self._changing():
-            return self._services.change(adding(service))
+        with self.lookout.changing():
+            return Services(self.workshop, self._source).change(adding(service))
 
     def remove_service(self, name: str) -> ServicesChanged:
         """Remove one and leave the others; ConfigError when there is none of that name."""
         self._settle()
-        with self._changing():
-            return self._services.change(removing(name))
+        with self.lookout.changing():
+            return Services(self.workshop, self._source).change(removing(name))
 
     def adopt(self, given: Sequence[CertFiles]) -> Adoption:
         """Serve certificates from elsewhere until `up` has got the cell's own.
@@ -178,7 +175,7 @@ class Runner:
 
         job = self._open()
         found = assign(job.wants, [read(files) for files in given])
-        with self._changing(), job.failures.remembered(CELL):
+        with self.lookout.changing(), job.failures.remembered(CELL):
             job.store.sweep()
             adopter = Adopter(job.store, job.mode.name, job.wants, self.workshop.progress)
             return adopter.adopt(
@@ -192,7 +189,7 @@ class Runner:
         """
         self._settle()
         job = self.workshop.open_in_force(Clock.of_host()) or self.workshop.open()
-        with self._changing(), job.failures.remembered(CELL):
+        with self.lookout.changing(), job.failures.remembered(CELL):
             job.registrations.leave(job.mode.name)
             return self.workshop.registrar(job).give_back()
 
@@ -210,7 +207,7 @@ class Runner:
                 "lets the old one go; `picdns switch --plan` says what it would do.",
             )
         job = self.workshop.open_rehearsal()
-        with self._changing():
+        with self.lookout.changing():
             self.workshop.registrar(job).register()
             return self.workshop.certificates(job).rehearse()
 
@@ -222,7 +219,7 @@ class Runner:
         """
         job = self._open()
         wants = _carrying(job, name)
-        with self._changing(), job.failures.remembered(CELL):
+        with self.lookout.changing(), job.failures.remembered(CELL):
             certificates = self.workshop.certificates(job)
             certificates.revoke(wants, reason)
             return certificates.renew(certificates.due(wants))
@@ -232,16 +229,15 @@ class Runner:
         return self.workshop.open_in_force(Clock.of_host()) is not None
 
     def status(self) -> Status:
-        """Return the last look at the cell, from memory; looks when there was none yet."""
-        return self._status or self.refresh()
+        """Return the last look at the cell, by whichever process; looks when there was none yet.
+
+        Waits for no lock, and for nobody's answer once there was a look.
+        """
+        return self.lookout.status()
 
     def refresh(self) -> Status:
         """Look at the store, and at what Caddy and CoreDNS answer, and return what is there."""
-        from picdns_core.status import look
-
-        self._status = look(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open())
-        self._looked = time.monotonic()
-        return self._status
+        return self.lookout.refresh()
 
     def explain(self, name: str) -> Trace:
         """Follow one name: what is said of it inside and outside, what is served, who trusts it.
@@ -253,28 +249,16 @@ class Runner:
 
         return trace(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open(), name)
 
-    def looked_after(self, *events: Ticked | None) -> None:
-        """Hear from the heartbeat that it has looked after the cell."""
-        seen = [one for one in events if one]
-        if self._status is None or not seen:
-            return
-        from picdns_core.status import with_ticks
-
-        news = any(one.did or one.problems or one.recovered for one in seen)
-        if news or time.monotonic() - self._looked > _FRESH:
-            self.refresh()
-        else:
-            self._status = with_ticks(self._status, self.workshop.store())
-
-    def stood_by(self) -> None:
-        """Hear from the heartbeat that another process looks after the cell."""
-        if self._status is not None:
-            with suppress(PicdnsError):
-                self.refresh()
-
     def root_certificate(self) -> bytes:
         """Return the internal root that devices must trust, in PEM."""
         return self._open().signer.root_pem()
+
+    def beside(self, progress: Progress) -> Runner:
+        """Return one for the same cell whose steps another sink hears, and that stops by itself."""
+        twin = copy.copy(self)
+        twin.workshop = self.workshop.apart(progress)
+        twin.__dict__.pop("_switching", None)  # it works with the workshop of the other
+        return twin
 
     def stop(self) -> None:
         """Make what is under way in other threads end soon, with Cancelled; for good."""
@@ -298,16 +282,6 @@ class Runner:
         if job and job.trouble:
             raise job.trouble
         return job or self.workshop.open()
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Look again afterwards if anybody has asked how the cell is: `status` never waits."""
-        try:
-            yield
-        finally:
-            if self._status is not None:
-                with suppress(PicdnsError):
-                    self.refresh()
 
     def _published(self, job: Job, report: Report) -> Report:
         """Publish the addresses, too; what fails there takes nothing from the certificates."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from picdns_core import config
+from picdns_core import config, config_secrets
 from picdns_core.config import Config, ConfigSource
 from picdns_core.errors import ConfigError
 from picdns_core.hookspecs import Secrets
@@ -38,7 +38,7 @@ def init(
     """
     mode = load_mode(mode_name).mode
     secrets = dict(secrets or {})
-    own = {key: secrets.pop(key) for key in config.OWN_SECRETS if key in secrets}
+    own = {key: secrets.pop(key) for key in config_secrets.OWN_SECRETS if key in secrets}
     parsed: list[Config] = []
 
     def change(raw: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def init(
             _place(raw, key, key.split(".")[:-1])
         parsed.append(config.parse(raw, mode))
         kept = ModeSecrets(_store(root, parsed[-1]), root, mode.name, mode.secrets)
-        check_secrets(mode, kept, {*config.secrets_in(raw, mode), *secrets})
+        check_secrets(mode, kept, {*config_secrets.secrets_in(raw, mode), *secrets})
 
     source.update(change)
     store = _store(root, parsed[-1])

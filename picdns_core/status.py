@@ -12,16 +12,18 @@ from picdns_core.deploy.deployment import Serving
 from picdns_core.deploy.probe import served_serial
 from picdns_core.deploy.proof import probed
 from picdns_core.differences import Served
-from picdns_core.errors import PicdnsError
+from picdns_core.errors import PicdnsError, StoreError
 from picdns_core.job import Job
-from picdns_core.model import Difference, Failure, Held
+from picdns_core.model import Difference, Failure, Held, Moment
 from picdns_core.store import Certificate, Store
+from picdns_core.store.documents import Document, load, save
 from picdns_core.store.failures import SUBJECTS
 from picdns_core.store.published import Published, PublishedAddresses
 from picdns_core.store.registrations import Claim
 from picdns_core.store.switches import Switches
 from picdns_core.store.ticks import LastTick, Ticks
 
+_KEY = "looks/status.json"
 _PROBES = 8
 _NOT_UP = "The cell is not up, so the heartbeat rests. Run `picdns up`."
 
@@ -60,8 +62,8 @@ class Status(Struct, frozen=True, kw_only=True):
     `addresses` is None in modes that publish none. `waiting` says what the config asks for that
     waits for `up`, `switching` how far a switch is, `held` what the cell holds in modes it has
     left. `problems` is all that is broken, the oldest first, `last_error` the latest.
-    `differences` is what Caddy and CoreDNS answer otherwise than they should now, and public DNS
-    did when the heartbeat looked last.
+    `differences` is what Caddy and CoreDNS answer otherwise than they should, and public DNS did
+    when the heartbeat looked last. Ticks are the newest; all else is as it was at `looked_at`.
     """
 
     mode: str
@@ -77,6 +79,11 @@ class Status(Struct, frozen=True, kw_only=True):
     problems: tuple[Failure, ...]
     last_error: Failure | None
     differences: tuple[Difference, ...] = ()
+    looked_at: Moment
+
+
+class _Looked(Document, frozen=True, kw_only=True):
+    status: Status
 
 
 def look(job: Job) -> Status:
@@ -93,7 +100,7 @@ def look(job: Job) -> Status:
     return Status(
         mode=job.cell.mode,
         domain=job.cell.domain,
-        registered=job.registration is not None,
+        registered=job.holding.registration is not None,
         certificates=tuple(_describe(job, one, serials.get(one.lineage)) for one in certificates),
         missing=tuple(name for one in job.wants if not found[one.lineage] for name in one.names),
         addresses=_addresses(job),
@@ -104,12 +111,22 @@ def look(job: Job) -> Status:
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),
         differences=tuple(_differences(job, served)),
+        looked_at=job.clock.now(),
     )
 
 
-def with_ticks(status: Status, store: Store) -> Status:
-    """Return the same status after ticks in which nothing was to be done."""
-    return replace(status, heartbeat=_heartbeat(Ticks(store)))
+def keep(store: Store, status: Status) -> None:
+    """Keep a look for other processes, and for this one after a restart."""
+    save(store, _KEY, _Looked(status=status))
+
+
+def kept(store: Store) -> Status | None:
+    """Return the last look that was kept, with the newest ticks; None when there is none."""
+    try:
+        looked = load(store, _KEY, _Looked)
+    except StoreError:  # damaged, or of another picdns: the next look replaces it
+        return None
+    return replace(looked.status, heartbeat=_heartbeat(Ticks(store))) if looked else None
 
 
 def _is_left(job: Job, claim: Claim) -> bool:

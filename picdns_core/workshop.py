@@ -51,14 +51,14 @@ class Workshop:
         self._kept = Kept()
         self.opener = Opener(root, config, store, self._kept)
 
-    def apart(self) -> Workshop:
+    def apart(self, progress: Progress | None = None) -> Workshop:
         """Return one for the same cell and observers that is cancelled on its own."""
         return Workshop(
             self.root,
             self._config,
             self._store,
             self._signer,
-            self.progress,
+            progress or self.progress,
             self.announce,
             self._reload_dns,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from picdns_core import config
+from picdns_core import config_secrets
 from picdns_core.config import ConfigSource
 from picdns_core.errors import StoreError
 from picdns_core.hookspecs import Secrets
@@ -91,14 +91,14 @@ def _read(file: Path) -> bytes | None:
 
 
 def own_secret(store: Store, root: Path, key: str) -> Secret | None:
-    """Return one of `config.OWN_SECRETS` by its key in the config, None when it was not given."""
-    folder, field = config.OWN_SECRETS[key]
+    """Return one of `OWN_SECRETS` by its key in the config, None when it was not given."""
+    folder, field = config_secrets.OWN_SECRETS[key]
     return ModeSecrets(store, root, folder, (field,)).get(field.name)
 
 
 def keep_own_secret(store: Store, root: Path, key: str, value: Secret) -> None:
-    """Keep one of `config.OWN_SECRETS`."""
-    folder, field = config.OWN_SECRETS[key]
+    """Keep one of `config_secrets.OWN_SECRETS`."""
+    folder, field = config_secrets.OWN_SECRETS[key]
     ModeSecrets(store, root, folder, (field,)).put(field.name, value)
 
 
@@ -106,12 +106,12 @@ def take_secrets(
     source: ConfigSource, raw: Mapping[str, Any], store: Store, root: Path, mode: DomainMode
 ) -> Mapping[str, Any]:
     """Move secrets that stand in `raw`, as it was read, into files; return the config without."""
-    found, own = config.secrets_in(raw, mode), config.own_secrets_in(raw)
+    found, own = config_secrets.secrets_in(raw, mode), config_secrets.own_secrets_in(raw)
     for name, value in found.items():
         ModeSecrets(store, root, mode.name, mode.secrets).put(name, Secret(value))
     for key, value in own.items():
         keep_own_secret(store, root, key, Secret(value))
     if not found and not own:
         return raw
-    source.update(lambda newest: config.without_secrets(newest, found))
+    source.update(lambda newest: config_secrets.without_secrets(newest, found))
     return source.read()

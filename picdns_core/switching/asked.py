@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from picdns_core import config
+from picdns_core import config, config_secrets
 from picdns_core.config import Config
 from picdns_core.opening import Opener
 from picdns_core.secret import Secret
@@ -22,7 +22,7 @@ class Asked:
         """Read the config; ConfigError when it would describe no cell."""
         raw: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(opener.source.read()))
         mode = opener.load(change.mode or config.mode_name(raw)).mode
-        found = {key: Secret(value) for key, value in config.secrets_in(raw, mode).items()}
+        found = {key: Secret(value) for key, value in config_secrets.secrets_in(raw, mode).items()}
         if change.mode and raw.get("domain_mode") != mode.name:
             found = {}  # of another mode
         wish.apply(change, raw, mode)

@@ -12,7 +12,7 @@ from picdns_core.clock import Clock
 from picdns_core.errors import Busy, PicdnsError
 from picdns_core.going_live import put_live
 from picdns_core.job import Job
-from picdns_core.model import Cell, Held, Problem, Step
+from picdns_core.model import Cell, Held, Problem, Registration, Step
 from picdns_core.store import Certificate
 from picdns_core.store.failures import CELL
 from picdns_core.store.published import PublishedAddresses
@@ -79,8 +79,8 @@ def complete(sides: Sides, clock: Clock) -> tuple[Switched, list[News]]:
     issued = [one for one in sides.serving_new().certificates if _is_new(sides, one.lineage)]
     published = addresses.load(mode.name, domain).confirmed.addresses
     news: list[News] = []
-    if claimed and new.registration:
-        news.append(lambda tell: tell.registered(new.cell, clock.now(), new.claim().registration))
+    if claimed and (now := new.holding.registration):
+        news.append(partial(_tell_registered, new.cell, clock, now))
     news += [partial(_tell_issued, new.cell, clock, one) for one in issued]
     if published != before:
         news.append(lambda tell: tell.ip_changed(new.cell, clock.now(), published, before))
@@ -99,6 +99,10 @@ def complete(sides: Sides, clock: Clock) -> tuple[Switched, list[News]]:
         new_root=new_root,
     )
     return switched, news
+
+
+def _tell_registered(cell: Cell, clock: Clock, registration: Registration, tell: Announcer) -> None:
+    tell.registered(cell, clock.now(), registration)
 
 
 def _tell_issued(cell: Cell, clock: Clock, certificate: Certificate, tell: Announcer) -> None:

@@ -42,7 +42,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 def make(old: Job, new: Job, *, changes: bool, again: bool, release: bool) -> Plan:
     """Compare the cell as it is with the cell as it would be; `again` registers in any case."""
     before, after = side_of(old), side_of(new)
-    claims = new.mode.public and (again or new.registration is None)
+    claims = new.mode.public and (again or new.holding.registration is None)
     why = why_kept(before, old.mode, after, new.mode, release=release)
     leaves = changes and (old.mode.name, old.cell.domain) != (new.mode.name, new.cell.domain)
     held = leaves and old.mode.holds_names

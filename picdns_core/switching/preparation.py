@@ -27,7 +27,7 @@ class Preparation:
     def run(self, secrets: dict[str, Secret]) -> SwitchIntent:
         """Do it, and keep that it is done: from there on nothing is undone any more."""
         new = self._sides.new
-        again = any(new.secrets.get(name) != value for name, value in secrets.items())
+        again = any(new.holding.secrets.get(name) != value for name, value in secrets.items())
         self._stage(secrets)
         self._step("registering")
         self._register(again=again)
@@ -46,13 +46,13 @@ class Preparation:
         """Stage what is given; what opens another name in the same mode is out of sight."""
         sides, new = self._sides, self._sides.new
         issued = [field.name for field in new.mode.secrets if field.issued]
-        own = new.former_secrets(new.cell.domain, new.mode)
+        own = new.holding.former_secrets(new.cell.domain, new.mode)
         if own.exist():  # a name that was left, and is come back to
             for name in issued:
                 if value := own.get(name):
-                    new.secrets.put(name, value)
+                    new.holding.secrets.put(name, value)
                 else:
-                    new.secrets.delete(name)
+                    new.holding.secrets.delete(name)
             own.forget()
         else:
             real = Registrations(sides.real)
@@ -61,14 +61,14 @@ class Preparation:
             opened = {
                 claim.cell.domain
                 for claim in claims
-                if not new.former_secrets(claim.cell.domain, new.mode).exist()
+                if not new.holding.former_secrets(claim.cell.domain, new.mode).exist()
             }
             if opened and new.cell.domain not in opened:
                 for name in issued:
-                    new.secrets.delete(name)
+                    new.holding.secrets.delete(name)
         for name, value in secrets.items():
-            if new.secrets.get(name) != value:
-                new.secrets.put(name, value)
+            if new.holding.secrets.get(name) != value:
+                new.holding.secrets.put(name, value)
 
     def _register(self, *, again: bool) -> None:
         try:
@@ -122,9 +122,9 @@ class Preparation:
             if claim.cell.domain == new.cell.domain:  # only the cell's own name has changed
                 staged.forget(claim)
                 continue
-            apart = new.former_secrets(claim.cell.domain, new.mode)
+            apart = new.holding.former_secrets(claim.cell.domain, new.mode)
             if not apart.exist():
-                apart.take(old.holder(claim, new.mode)["secrets"])
+                apart.take(old.holding.holder(claim, new.mode)["secrets"])
 
     def _step(self, step: str) -> None:
         self._intent = self._switches.write(self._intent, step=step)

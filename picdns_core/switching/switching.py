@@ -69,7 +69,7 @@ class Switching:
         quiet = self._workshop.unheard(lambda _: None)
         old = quiet.open_as(opener.as_given(claim.cell, claim.settings, store), clock)
         new = quiet.open_as(Opened(opener.load(mode), Staging(store), asked.config), clock)
-        again = any(new.secrets.get(name) != value for name, value in asked.secrets.items())
+        again = any(new.holding.secrets.get(name) != value for name, value in asked.secrets.items())
         changes = again or not asked.is_as(claim)
         return plan.make(old, new, changes=changes, again=again, release=release)
 
@@ -140,12 +140,12 @@ class Switching:
             release=release,
         )
         sides = self._sides(intent, clock)
-        known = (sides.new.secrets.get(name) == value for name, value in secrets.items())
+        known = (sides.new.holding.secrets.get(name) == value for name, value in secrets.items())
         if asked.is_as(claim) and all(known):
             mode = sides.new.mode
             self._workshop.opener.source.update(lambda raw: wish.apply(asked.change, raw, mode))
             return Switched.nothing(claim.cell), []
-        setup.check_secrets(sides.new.mode, sides.new.secrets, secrets)
+        setup.check_secrets(sides.new.mode, sides.new.holding.secrets, secrets)
         before = {
             one.lineage: Before(
                 newest=max(sides.new.lineages.generations(one.lineage), key=int, default=None),

@@ -71,8 +71,8 @@ def _let_go(sides: Sides) -> None:
     if is_needed(sides.intent.new, new.mode, sides.intent.old, sides.old.mode):
         return  # the old one lives on the same records
     if claim.cell.domain != sides.old.cell.domain or sides.old.mode.name != new.mode.name:
-        apart = sides.old.former_secrets(claim.cell.domain, new.mode)
-        apart.take(new.secrets)
+        apart = sides.old.holding.former_secrets(claim.cell.domain, new.mode)
+        apart.take(new.holding.secrets)
         real.let_go(claim)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from picdns_core import config, setup
+from picdns_core import config_secrets, setup
 from picdns_core.errors import ConfigError
 from picdns_core.model import DomainMode
 from picdns_core.secret import Secret
@@ -33,7 +33,7 @@ def read(
     for key, value in settings.items():
         if key in secrets:
             given[key] = _secret(key, value)
-        elif key in known or (key.startswith("picdns.") and key not in config.OWN_SECRETS):
+        elif key in known or (key.startswith("picdns.") and key not in config_secrets.OWN_SECRETS):
             kept[key] = value
         else:
             raise ConfigError(

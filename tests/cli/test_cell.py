@@ -39,6 +39,7 @@ STATUS = {
     "waiting",
     "switching",
     "held",
+    "looked_at",
     "problems",
     "last_error",
     "differences",

@@ -11,7 +11,15 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
-from picdns_core import ConfigError, DomainMode, Runner, SecretField, Service, config
+from picdns_core import (
+    ConfigError,
+    DomainMode,
+    Runner,
+    SecretField,
+    Service,
+    config,
+    config_secrets,
+)
 from picdns_core.settings import LETS_ENCRYPT, Eab, PicdnsSettings
 
 CANARY = "s3cr3t-canary"
@@ -247,8 +255,8 @@ def test_a_public_mode_refuses_a_domain_that_exists_only_inside() -> None:
 
 
 def read_all(whole: dict[str, Any]) -> None:
-    config.secrets_in(whole, PROVIDER)
-    config.own_secrets_in(whole)
+    config_secrets.secrets_in(whole, PROVIDER)
+    config_secrets.own_secrets_in(whole)
     config.parse(whole, PROVIDER)
 
 
@@ -277,22 +285,22 @@ def test_a_secret_in_a_wrong_place_is_not_repeated(wrong: dict[str, Any]) -> Non
 def test_secrets_in_the_config_are_found() -> None:
     """Only what the mode declares is a secret; what is empty was not given."""
     found = {"token": CANARY, "interval": 300, "password": "the host's own"}
-    assert config.secrets_in(raw(ddns=found), PROVIDER) == {"token": CANARY}
-    assert config.secrets_in(raw(ddns={"token": ""}), PROVIDER) == {}
-    assert config.secrets_in(raw(), PROVIDER) == {}
-    assert config.secrets_in(raw(ddns=found), LAN) == {}
+    assert config_secrets.secrets_in(raw(ddns=found), PROVIDER) == {"token": CANARY}
+    assert config_secrets.secrets_in(raw(ddns={"token": ""}), PROVIDER) == {}
+    assert config_secrets.secrets_in(raw(), PROVIDER) == {}
+    assert config_secrets.secrets_in(raw(ddns=found), LAN) == {}
 
 
 def test_our_own_secrets_in_the_config_are_found() -> None:
     """By their keys; what is empty was not given."""
     eab = {"kid": "a", "hmac_key": CANARY}
     ours = {"acme": {"eab": eab}, "notify": {"urls": "json://one\njson://two"}}
-    assert config.own_secrets_in(raw(picdns=ours)) == {
+    assert config_secrets.own_secrets_in(raw(picdns=ours)) == {
         "picdns.acme.eab.hmac_key": CANARY,
         "picdns.notify.urls": "json://one\njson://two",
     }
-    assert config.own_secrets_in(raw()) == {}
-    assert config.own_secrets_in(raw(picdns={"acme": {"eab": None}, "notify": {}})) == {}
+    assert config_secrets.own_secrets_in(raw()) == {}
+    assert config_secrets.own_secrets_in(raw(picdns={"acme": {"eab": None}, "notify": {}})) == {}
 
 
 @pytest.mark.parametrize(
@@ -313,7 +321,7 @@ def test_our_own_secrets_in_the_config_are_found() -> None:
 def test_secrets_are_taken_out_of_the_config(before: Any, after: Any) -> None:
     """Nothing but the secrets goes, wherever they stand."""
     whole = raw(**before)
-    config.without_secrets(whole, ["token"])
+    config_secrets.without_secrets(whole, ["token"])
     assert raw(**after) == whole
 
 

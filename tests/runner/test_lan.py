@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from picdns_core import CaddyDown, ConfigError, StoreError
+from picdns_core import CaddyDown, ConfigError, Runner, StoreError
 from tests.conftest import MakeCell
 
 
@@ -90,6 +90,20 @@ def test_status_is_answered_from_memory(make_cell: MakeCell) -> None:
     for path in sorted(cell.root.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     assert runner.status() is first
+
+
+def test_what_one_process_saw_all_others_say(make_cell: MakeCell) -> None:
+    """As the workers of a host do, of which one has the heartbeat: a look is kept for all."""
+    cell = make_cell("lan", caddy=False)
+    other = Runner(cell.root)
+    assert other.status().certificates == ()
+    cell.runner.status()
+    cell.runner.up()
+    seen = other.status()
+    assert [one.names for one in seen.certificates]
+    assert seen == cell.runner.status()
+    (cell.base / "looks/status.json").write_text("{")
+    assert other.status().certificates == seen.certificates
 
 
 def test_teardown_gives_the_name_back_once_and_leaves_certificates(make_cell: MakeCell) -> None:
@@ -183,4 +197,4 @@ def test_status_of_a_failure_is_there_without_another_look(make_cell: MakeCell) 
         runner.renew(force=True)
     known = runner.status()
     assert known.last_error is not None
-    assert runner.status() is known
+    assert runner.status() == known  # with the moment of the look
