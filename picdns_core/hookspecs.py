@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Cell,
         CertRequest,
         DomainMode,
+        Finding,
         IssuedCert,
         Publication,
         Registration,
@@ -189,6 +190,24 @@ def teardown(
     never returned, the registration has the domain and no notes. Only what belongs to that cell
     and domain is meant: the cell may hold another name by now. Doing it twice changes nothing.
     After an error the same call again removes the rest.
+    """
+
+
+@hookspec(firstresult=True)
+def examine(
+    cell: Cell,
+    settings: msgspec.Struct,
+    registration: Registration,
+    http: requests.Session,
+    secrets: Secrets,
+) -> tuple[Finding, ...]:
+    """Say whether the credentials are good: valid, for this name, and for how long; optional.
+
+    Called by the doctor. Nothing is changed at the service, and no secret is in a finding. A few
+    requests at most: the doctor waits for seconds only. Findings are named `token`, or by the
+    secret that they are about; those that are `ok` are welcome as well. An error of
+    `picdns_core.errors` that is raised is a finding, too. Where `register` never returned, the
+    registration has the domain and no notes.
     """
 
 

@@ -233,6 +233,20 @@ class Difference(Struct, frozen=True, kw_only=True):
     hint: str
 
 
+class Finding(Struct, frozen=True, kw_only=True):
+    """What one check of the doctor came to, `name` being the check's.
+
+    `finding` says it in words, `evidence` what was seen that shows it, `mend` what to do where it
+    is not `ok`. A check may come to several.
+    """
+
+    name: str
+    ok: bool
+    finding: str
+    evidence: str = ""
+    mend: str = ""
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What `up` or `renew` did: the names that got a new certificate, and what failed.
 

@@ -18,6 +18,7 @@ from picdns_core.model import (
     Cell,
     CertRequest,
     DomainMode,
+    Finding,
     IssuedCert,
     Publication,
     Registration,
@@ -132,6 +133,19 @@ class Provider:
 
     def teardown(self, **by: Unpack[Holder]) -> bool:
         result: bool = self._call("teardown", bool, **by)
+        return result
+
+    def examine(self, **by: Unpack[Holder]) -> tuple[Finding, ...]:
+        """Return what the mode finds of its credentials; nothing where it does not look."""
+        if not self._implements("examine"):
+            return ()
+        result: tuple[Finding, ...] = self._call("examine", tuple, **by)
+        if strange := [one for one in result if not isinstance(one, Finding)]:
+            raise broken(
+                self.distribution,
+                f"returned a {type(strange[0]).__name__} among what it found in examine",
+                "Return Finding there, in a tuple.",
+            )
         return result
 
     def _implements(self, hook: str) -> bool:

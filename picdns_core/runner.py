@@ -28,6 +28,7 @@ from picdns_core.workshop import Workshop
 
 if TYPE_CHECKING:
     from picdns_core.adoption import Adoption
+    from picdns_core.doctor import Diagnosis
     from picdns_core.issuing import Reason
     from picdns_core.job import Job
     from picdns_core.status import Status
@@ -248,6 +249,22 @@ class Runner:
         from picdns_core.tracing import trace
 
         return trace(self.workshop.open_in_force(Clock.of_host()) or self.workshop.open(), name)
+
+    def doctor(self, *, outside: bool = False) -> Diagnosis:
+        """Look for whatever could be wrong, for some seconds; changes nothing, raises nothing.
+
+        In a mode that is not public no packet leaves the host. `outside` has the CA look from
+        outside as well, by a rehearsal, which may take minutes.
+        """
+        from picdns_core.doctor import examine
+
+        return examine(self.workshop, self.rehearse if outside else None)
+
+    def support_bundle(self) -> bytes:
+        """Return an archive (tar.gz) with what a helper needs to know, and no secret."""
+        from picdns_core.support import bundle
+
+        return bundle(self.workshop, self.doctor())
 
     def root_certificate(self) -> bytes:
         """Return the internal root that devices must trust, in PEM."""

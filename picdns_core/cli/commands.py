@@ -8,6 +8,7 @@ import click
 
 from picdns_core.cli.arguments import pairs, secret, setting
 from picdns_core.cli.base import command, picdns, runner
+from picdns_core.cli.doctor import doctor, support_bundle
 from picdns_core.cli.explain import explain
 from picdns_core.cli.output import Output
 from picdns_core.cli.running import run
@@ -20,7 +21,7 @@ from picdns_core.plugins import load_mode
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-__all__ = ["explain", "picdns", "run", "services", "switch"]
+__all__ = ["doctor", "explain", "picdns", "run", "services", "support_bundle", "switch"]
 
 REASONS = (
     "unspecified",

@@ -1,10 +1,17 @@
 """How certificates go live where no server is configured, and what every way has in common."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from picdns_core.model import Cell
 from picdns_core.store import Certificate, Store
+
+InUse = Literal["written", "unwritten", "edited", "other"]
+"""Whether a server works with the file that was `written` for it last.
+
+`unwritten`: there is none yet; `edited`: the file is another one by now; `other`: the server works
+with something else than the file says.
+"""
 
 
 class Serving(NamedTuple):
@@ -44,6 +51,10 @@ class Deployment:
 
     def reassure(self) -> None:
         """Make sure that the server uses what is live, down to what no probe sees."""
+
+    def in_use(self) -> InUse:
+        """Say what the server works with; CaddyDown, DeployFailed when it does not say."""
+        return "written"
 
     def generations_in_use(self) -> set[tuple[str, str]]:
         """Name each lineage and generation that a server may still read."""

@@ -1,5 +1,6 @@
 """One deployment, as a transaction: Caddy takes it and serves it, or the last one stays."""
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from picdns_core.deploy import originals
 from picdns_core.deploy.caddy import Caddy, Config
 from picdns_core.deploy.caddyfile import MARK, render
-from picdns_core.deploy.deployment import Deployment, Serving, by_lineage
+from picdns_core.deploy.deployment import Deployment, InUse, Serving, by_lineage
 from picdns_core.deploy.proof import PATIENCE, first_unserved
 from picdns_core.errors import CaddyDown, DeployFailed
 from picdns_core.model import Progress
@@ -74,6 +75,14 @@ class CaddyDeployment(Deployment):
         atomic.sweep_beside(self._path)
         if (text := self._written()) is not None:
             self._caddy.load(self._caddy.adapt(self._caddyfile(text)))
+
+    def in_use(self) -> InUse:
+        running, text = json.loads(self._caddy.running()), self._written()
+        if text is None or (last := self._last_good()) is None:
+            return "unwritten"
+        if text != last:
+            return "edited"
+        return "written" if running == self._caddy.adapt(self._caddyfile(text)) else "other"
 
     def generations_in_use(self) -> set[tuple[str, str]]:
         return set(_GENERATION.findall(f"{self._written()}\n{self._last_good()}"))

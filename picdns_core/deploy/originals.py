@@ -53,6 +53,16 @@ def keep(path: Path, mark: str, progress: Progress) -> Path | None:
     return kept
 
 
+def is_untouched(path: Path, mark: str) -> bool:
+    """Say whether the file at `path` is as we wrote it; one that is not there is not."""
+    with atomic.explained(path):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return False
+    return data.startswith(mark.encode()) and _is_untouched(data[len(mark.encode()) :])
+
+
 def copy(source: Path, target: Path) -> None:
     """Make `target` what `source` is: the same bytes and mode, and for root the same owner."""
     with atomic.explained(source):

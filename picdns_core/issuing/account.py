@@ -44,6 +44,12 @@ class Accounts:
             account = self._update_contact(client, account)
         client.net.account = _resource(account)
 
+    @property
+    def url(self) -> str:
+        """Where the account is, as far as is kept; "" while there is none."""
+        account = load(self._store, self._document, Account)
+        return account.url if account else ""
+
     def forget(self, client: Client) -> None:
         """Forget the account that this client acts for, which the CA does not know any more."""
         known = load(self._store, self._document, Account)

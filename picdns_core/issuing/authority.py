@@ -16,7 +16,7 @@ from picdns_core.issuing.problems import translated
 from picdns_core.issuing.renewal_info import RenewalInfo, parse
 from picdns_core.issuing.revocation import revoke
 from picdns_core.issuing.together import Together
-from picdns_core.issuing.wire import Client, Network, renewal_info_url
+from picdns_core.issuing.wire import Client, Network, caa_identities, renewal_info_url
 from picdns_core.secret import Secret
 from picdns_core.settings import AcmeSettings
 from picdns_core.store import Store
@@ -80,6 +80,19 @@ class Authority:
             with self._guard:
                 self._read_directory(network)
             return network.clock_offset
+
+    def caa_identities(self, clock: Clock) -> tuple[str, ...]:
+        """Return the names by which CAA records allow this CA; none where it tells none.
+
+        No account is needed, and none is made. ProviderUnavailable when the CA cannot be asked.
+        """
+        with self._unsigned(clock) as network:
+            return caa_identities(self._known(network))
+
+    @property
+    def account_url(self) -> str:
+        """Where the account is at the CA; "" while there is none."""
+        return self._accounts.url
 
     def revoke(self, fullchain_pem: bytes, reason: int, clock: Clock) -> None:
         """Have the CA revoke a certificate of this account; `reason` is one of `REASONS`.

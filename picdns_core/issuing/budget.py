@@ -72,6 +72,13 @@ class Spent(Document, frozen=True, kw_only=True):
         return [one.at + _HOUR for one in self.validations if one.name == name]
 
 
+class Left(Struct, frozen=True, kw_only=True):
+    """What is left at the CA for one certificate: failures by name, and why it must wait, if so."""
+
+    failures: dict[str, int]
+    refusal: RateLimited | None = None
+
+
 class Budget:
     """Counts orders, certificates and failures at one CA; across threads and processes.
 
@@ -88,6 +95,12 @@ class Budget:
     def attempt(self, lineage: str, names: Iterable[str]) -> Attempt:
         """Begin to count what is done for one certificate."""
         return Attempt(self, lineage, tuple(names))
+
+    def left(self, lineage: str, names: Iterable[str]) -> Left:
+        """Say what may still be asked for one certificate now; counts nothing."""
+        now = self._clock.now()
+        spent, attempt = self._read().at(now), self.attempt(lineage, names)
+        return attempt.left(spent, now)
 
     def change(self, change: Callable[[Spent, datetime], Spent]) -> None:
         """Keep what `change` makes of what counts now; nothing when it raises."""
@@ -140,6 +153,18 @@ class Attempt:
             )
 
         self._budget.change(change)
+
+    def left(self, spent: Spent, now: datetime) -> Left:
+        """Say what may still be asked, of what counts now."""
+        failures = {
+            name: _FAILURES - len(spent.failures(name))
+            for name in (one.removeprefix("*.") for one in self._names)
+        }
+        try:
+            self._check_order(spent.without_open(self._lineage), now, renews=False)
+        except RateLimited as refusal:
+            return Left(failures=failures, refusal=refusal)
+        return Left(failures=failures)
 
     def exempt_no_more(self) -> None:
         """Count the order as new after all: the CA took it, and not as a renewal."""

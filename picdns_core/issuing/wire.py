@@ -116,7 +116,7 @@ class Client(client.ClientV2):
     @property
     def caa_identities(self) -> tuple[str, ...]:
         """The names by which CAA records allow this CA, as its directory says."""
-        return tuple(getattr(self.directory.meta, "caa_identities", None) or ())
+        return caa_identities(self.directory)
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -153,6 +153,11 @@ class Client(client.ClientV2):
     def download(self, url: str) -> bytes:
         """Fetch a certificate with its chain, in PEM."""
         return self._post_as_get(url).content
+
+
+def caa_identities(directory: messages.Directory) -> tuple[str, ...]:
+    """Return the names by which CAA records allow the CA, as its directory says."""
+    return tuple(getattr(directory.meta, "caa_identities", None) or ())
 
 
 def renewal_info_url(directory: messages.Directory) -> str | None:

@@ -14,6 +14,7 @@ from picdns_core.model import Progress, Step, TxtRecord
 from picdns_core.settings import DnsSettings
 
 if TYPE_CHECKING:  # dnspython is loaded when DNS is asked
+    from picdns_core.lookup.delegation import Delegation
     from picdns_core.lookup.survey import Survey
     from picdns_core.lookup.watch import Sight
     from picdns_core.lookup.wire import Answer
@@ -177,6 +178,26 @@ class Lookup:
                 hint="Check that the domain is registered and delegated to the right name servers, "
                 "and that this host may ask out on port 53; else ask whoever runs them.",
             ) from None
+
+    def delegation(self, name: str) -> "Delegation | None":
+        """Return who serves the zone that a name is in, and who does not though he should.
+
+        None where the network lets nobody ask. Raises ProviderUnavailable when no server answers.
+        """
+        from picdns_core.lookup.wire import NoAnswer
+
+        try:
+            return self._way.delegation(name)
+        except NoAnswer as error:
+            raise ProviderUnavailable(
+                f"Public DNS does not say who serves {name}: {error}.",
+                hint="Check that the domain is registered and delegated to the right name servers; "
+                "else ask whoever runs them.",
+            ) from None
+
+    def trouble_on_port_53(self, name: str) -> str:
+        """Tell whether questions to the root servers are "blocked" or "intercepted"; "" if not."""
+        return self._way.trouble_on_port_53(name)
 
     def warn(self, text: str, name: str = "") -> None:
         """Say what is not as it should be, though the work goes on."""

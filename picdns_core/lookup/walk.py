@@ -88,6 +88,14 @@ class Walk:
                 return ""
         return "blocked" if failure.silent else "intercepted"
 
+    def trouble_at_the_root(self, name: dns.name.Name) -> str:
+        """Tell in a word what happens to a question to the root servers; "" when all is well."""
+        try:
+            self._race(self._root, Question(name, dns.rdatatype.SOA), Errand())
+        except Unreachable as error:
+            return "blocked" if error.silent else "intercepted"
+        return ""
+
     def learn(self, referral: Referral) -> Cut:
         """Remember who serves a zone."""
         servers = (Server(name, given) for name, given in referral.servers.items())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dns.name
 from msgspec import Struct
 
+from picdns_core.lookup.delegation import Delegation, delegation
 from picdns_core.lookup.memory import Cut, Server, Unreachable
 from picdns_core.lookup.survey import Survey, by_resolvers, survey
 from picdns_core.lookup.walk import Walk
@@ -107,6 +108,21 @@ class Way:
                 if not self._turn(error):
                     raise
         return by_resolvers([self._over_https(one) for one in questions])
+
+    def delegation(self, name: str) -> Delegation | None:
+        """Return who serves the zone of a name; None where port 53 cannot be asked at all."""
+        if self._on_detour():
+            return None
+        try:
+            return delegation(self._walk, Question.of(name, "NS").name, self._cancel)
+        except Unreachable as error:
+            if self._walk.obstacle(error):
+                return None
+            raise
+
+    def trouble_on_port_53(self, name: str) -> str:
+        """Tell in a word what the network does to questions to the roots; "" when nothing."""
+        return self._walk.trouble_at_the_root(Question.of(name, "SOA").name)
 
     def _on_detour(self) -> bool:
         if self._resolvers and time.monotonic() >= self._port_again:

@@ -5,6 +5,7 @@ import grp
 import os
 import re
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from stat import S_IMODE, S_ISLNK
@@ -144,14 +145,26 @@ class FileStore:
         for generation in (self.base / "certs").glob("*/*"):
             _remove_if_empty(generation)
 
+    def strange_modes(self) -> Iterator[tuple[Path, int, int]]:
+        """Name what has another mode than it should, with that and the right one; changes none."""
+        for path, _, mode in self._modes():
+            with suppress(FileNotFoundError):
+                found = path.lstat().st_mode
+                if not S_ISLNK(found) and S_IMODE(found) != mode:
+                    yield path, S_IMODE(found), mode
+
     def _mend_modes(self) -> None:
         """Give everything the mode it should have: a restored backup may have lost them."""
-        _set_mode(self.base, _THROUGH, _THROUGH.directory)
+        for path, access, mode in self._modes():
+            _set_mode(path, access, mode)
+
+    def _modes(self) -> Iterator[tuple[Path, _Access, int]]:
+        yield self.base, _THROUGH, _THROUGH.directory
         for folder, folders, files in os.walk(self.base):
             for name in filter(_PART.fullmatch, folders + files):
                 path = Path(folder, name)
                 access = self._access(str(path.relative_to(self.base)))
-                _set_mode(path, access, access.directory if name in folders else access.file)
+                yield path, access, access.directory if name in folders else access.file
 
     def _make(self, directory: Path, access: _Access) -> None:
         """Create a directory, and what is above it."""

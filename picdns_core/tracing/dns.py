@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from picdns_core import differences, outside
-from picdns_core.address.finding import Finding
+from picdns_core.address.finding import Address, Finding
 from picdns_core.address.public import is_of_a_cdn
 from picdns_core.tracing.legs import Leg, good, note, wrong
 from picdns_core.tracing.subject import Subject
@@ -119,12 +119,24 @@ def _elsewhere(
         return (difference.message, difference.hint) if difference else None
     ours = [one for one in (published.expected.ipv4, published.expected.ipv6) if one]
     missing = [str(one) for one in ours if one not in shown]
-    if not missing or leads_to_a_cdn(survey):
+    if leads_to_a_cdn(survey):
         return None
+    if not missing:
+        return _beside(job, subject, shown - set(ours), finding)
     return (
         f"The published {' and '.join(missing)} is not there, so nobody outside gets here",
         f"{_SENT_AGAIN} unless `picdns status` says why not; `picdns up` does it at once.",
     )
+
+
+def _beside(
+    job: Job, subject: Subject, others: set[Address], finding: Finding | None
+) -> tuple[str, str] | None:
+    """Say what stands beside what the mode publishes, and leads elsewhere, as a dead AAAA."""
+    if not others or finding is None:
+        return None
+    difference = outside.compare(subject.name, others, finding, job.picdns.address)
+    return (difference.message, difference.hint) if difference else None
 
 
 def _passed_through(job: Job, subject: Subject) -> bool:

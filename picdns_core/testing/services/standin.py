@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -34,4 +35,5 @@ class StandIn(FaultyServer):
         )
         body: Iterable[bytes]
         body, status, headers = run_wsgi_app(self._application, builder.get_environ())
-        return Reply(int(status.split()[0]), tuple(headers), b"".join(body))
+        reply = Reply(int(status.split()[0]), tuple(headers), b"".join(body))
+        return reply.with_headers({"Date": formatdate(usegmt=True)})

@@ -4,6 +4,7 @@ A token is all it needs. It asks nothing that was not called for, and repeats no
 """
 
 import re
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -128,10 +129,22 @@ class Cloudflare:
         None where it does not say: of tokens it does not know, and of those of an account.
         """
         try:
-            reply = self._exchange("GET", "/user/tokens/verify")
-            return self._read(reply.result, _Verified).status if reply.success else None
+            verified = self.verified()
         except PicdnsError:
             return None
+        return verified.status if verified else None
+
+    def verified(self) -> "Verified | None":
+        """Return what Cloudflare says of the token itself; None where it does not."""
+        reply = self._exchange("GET", "/user/tokens/verify")
+        return self._read(reply.result, Verified) if reply.success else None
+
+    def prove(self, zone: ZoneId) -> None:
+        """Return if the token may change records of the zone; nothing is changed.
+
+        A record that is not there is deleted: only who may delete hears that it is not there.
+        """
+        self.delete(zone, "0" * 32)
 
     def _list(self, path: str, needs: str, kind: type[T], query: dict[str, str]) -> list[T]:
         found: list[T] = []
@@ -223,8 +236,11 @@ class _Reply(Struct, frozen=True):
         return self.result_info.total_pages if self.result_info else 1
 
 
-class _Verified(Struct, frozen=True):
+class Verified(Struct, frozen=True):
+    """A token as Cloudflare knows it: active, disabled or expired, and until when."""
+
     status: str
+    expires_on: datetime | None = None
 
 
 def _path(zone: ZoneId) -> str:

@@ -13,6 +13,7 @@ from picdns_core import (
     CertRequest,
     ConfigError,
     DomainMode,
+    Finding,
     ForeignName,
     IssuedCert,
     Publication,
@@ -174,6 +175,17 @@ def teardown(
             return False
         notes = registration.notes
         raise unseen(notes.get("zone", notes["zone_id"]), mark(cell), places) from None
+
+
+@hookimpl
+def examine(
+    settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
+) -> tuple[Finding, ...]:
+    from picdns_cloudflare import examining
+
+    cloudflare = _cloudflare(settings, http, secrets)
+    zones = _zones(cloudflare, settings, registration)
+    return tuple(examining.examine(cloudflare, zones, registration.domain))
 
 
 def _cloudflare(settings: Settings, http: requests.Session, secrets: Secrets) -> Cloudflare:

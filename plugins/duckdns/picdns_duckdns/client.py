@@ -71,6 +71,14 @@ class DuckDns:
         # An empty txt must be there: without it the addresses are cleared (go-acme/lego#600).
         return self._changed(self._update(label, txt="", clear="true"))
 
+    def prove(self, label: str) -> None:
+        """Return if the token may change the label; nothing is changed.
+
+        An empty value without `clear` sets and removes nothing (the source of certbot-dns-duckdns),
+        and is refused as everything else is.
+        """
+        self._update(label, txt="")
+
     def _update(self, label: str, **parameters: str) -> list[str]:
         """Ask, and return the lines of an answer that says OK."""
         query = {"domains": label, "token": self._token.reveal(), "verbose": "true", **parameters}

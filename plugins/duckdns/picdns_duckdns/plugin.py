@@ -14,6 +14,7 @@ from picdns_core import (
     CertRequest,
     ConfigError,
     DomainMode,
+    Finding,
     IssuedCert,
     Publication,
     Publisher,
@@ -128,6 +129,17 @@ def teardown(
     txt = duckdns.clear_txt(label)
     addresses = duckdns.clear_addresses(label)
     return txt or addresses
+
+
+@hookimpl
+def examine(
+    settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
+) -> tuple[Finding, ...]:
+    """Ask for nothing, with the token; DuckDNS tells no more than whether that is refused."""
+    label = _label(registration.domain)
+    _client(settings, http, secrets).prove(label)
+    text = f"The DuckDNS token may change {label}.{_SUFFIX}; tokens there do not end"
+    return (Finding(name="token", ok=True, finding=text),)
 
 
 def _client(settings: Settings, http: requests.Session, secrets: Secrets) -> DuckDns:

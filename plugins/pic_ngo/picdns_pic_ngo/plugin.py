@@ -12,6 +12,7 @@ from picdns_core import (
     Cell,
     CertRequest,
     DomainMode,
+    Finding,
     IssuedCert,
     Publication,
     Publisher,
@@ -128,6 +129,15 @@ def teardown(
     tokens = _tokens(registration.domain, settings, http, secrets)
     # Without our note it is a claim whose answer never came.
     return tokens.give_back(registered="registered" in registration.notes)
+
+
+@hookimpl
+def examine(
+    settings: Settings, registration: Registration, http: requests.Session, secrets: Secrets
+) -> tuple[Finding, ...]:
+    name = registration.domain
+    _tokens(name, settings, http, secrets).prove()
+    return (Finding(name="token", ok=True, finding=f"The token opens {name} at ddns.pic.ngo"),)
 
 
 def _tokens(domain: str, settings: Settings, http: requests.Session, secrets: Secrets) -> Tokens:

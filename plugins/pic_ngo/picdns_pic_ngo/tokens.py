@@ -74,6 +74,11 @@ class Tokens:
             _log.warning("ddns.pic.ngo has lost %s.pic.ngo: registering it anew", self.name)
         return act(self._replaced(token))
 
+    @errors.told()
+    def prove(self) -> None:
+        """Return if the token on disk opens the name; nothing is changed."""
+        self.service.prove(self.name, self._token())
+
     def kept(self) -> Secret | None:
         """Return the token on disk, good or not."""
         return self._secrets.get(CURRENT)
