@@ -13,9 +13,14 @@ from picdns_core import Runner, Step
 from picdns_core.status import CertStatus
 from picdns_core.testing import Backend, Caddy, LocalInternet, Pebble, Response
 from tests.accounts import ACCOUNTS, Account
-from tests.switching.table import pytest_terminal_summary
+from tests.doctor import table as faults
+from tests.switching import table as switches
 
-__all__ = ["pytest_terminal_summary"]
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show the tables that tests have made rows of."""
+    switches.show(terminalreporter)
+    faults.show(terminalreporter)
 
 
 class Cell:

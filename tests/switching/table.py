@@ -9,7 +9,7 @@ COLUMN = "switch"
 _HEADINGS = ("from", "to", "before", "during", "asked", "failed", "after")
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def show(terminalreporter: Any) -> None:
     """Draw it, if there were any; also where the tests ran in several processes."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     rows = [value for one in reports for key, value in one.user_properties if key == COLUMN]

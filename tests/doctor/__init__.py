@@ -1,0 +1,1 @@
+"""What is wrong with a cell, made so on purpose."""
