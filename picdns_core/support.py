@@ -26,7 +26,7 @@ from picdns_core.deploy.caddyfile import MARK as CADDY_MARK
 from picdns_core.deploy.corefile import MARK as CORE_MARK
 from picdns_core.installed import installed_modes
 from picdns_core.secret import Secret, redact
-from picdns_core.store import Store
+from picdns_core.store import ModeSecrets
 
 if TYPE_CHECKING:
     from picdns_core.doctor import Diagnosis
@@ -47,7 +47,7 @@ _SHORTEST_LINE = 20
 def bundle(workshop: Workshop, diagnosis: Diagnosis) -> bytes:
     """Return the archive, tar.gz; a part that cannot be had says why."""
     with suppress(Exception):
-        _learn_secrets(workshop.store())
+        _learn_secrets(workshop)
     parts: dict[str, Callable[[], str]] = {
         "README.txt": lambda: _README,
         "versions.json": lambda: _json(_versions()),
@@ -73,14 +73,21 @@ def _masked(part: Callable[[], str]) -> str:
     return _USERINFO.sub("***@", redact(text))
 
 
-def _learn_secrets(store: Store) -> None:
+def _learn_secrets(workshop: Workshop) -> None:
     """Have everything that is kept as a secret masked: whole, and each line of a key."""
+    store = workshop.store()
     keys = [*store.keys("secrets"), *store.keys("accounts"), *store.keys("certs")]
     for key in keys:
         if key.startswith("secrets/") or key.endswith("privkey.pem"):
             text = (store.get(key) or b"").decode(errors="replace").strip()
             for secret in (text, *(one for one in text.splitlines() if _is_of_a_key(one))):
                 Secret(secret)
+    for mode in installed_modes():
+        with suppress(Exception):  # one that is broken is in the versions, and no more
+            fields = workshop.opener.load(mode).mode.secrets
+            kept = ModeSecrets(store, workshop.root, mode, fields)
+            for field in fields:
+                kept.get(field.name)  # a Secret is masked as soon as it was read
 
 
 def _is_of_a_key(line: str) -> bool:

@@ -66,7 +66,12 @@ def _hosts(patient: Patient) -> dict[str, str]:
 
         sources = settings.address.sources or BUILT_IN
         urls += [one.url for one in sources if one.url.startswith("https://")][:1]
-    return {urlsplit(url).netloc: url for url in urls}
+    return {_host(url): url for url in urls}
+
+
+def _host(url: str) -> str:
+    """Name the host, and no user or password that stand before it."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _offset(url: str) -> float | None:

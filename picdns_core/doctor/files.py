@@ -60,21 +60,23 @@ def modes(patient: Patient) -> Iterator[Finding]:
         return
     strange = list(store.strange_modes())
     if open_to_others := [one for one in strange if one[1] & 0o077 & ~one[2]]:
-        shown = _shown(open_to_others)
         yield bad(
             "modes",
-            f"{len(open_to_others)} files or directories of {store.base} are open to other users "
-            "of this host, keys or tokens perhaps among them",
+            f"Other users of this host can read or change files of {store.base} that are not for "
+            f"them ({len(open_to_others)}), keys or tokens perhaps among them",
             "`picdns up` gives them the modes they should have. If others could log in to this "
             "host meanwhile, replace what they may have read: `picdns revoke --reason "
             "keyCompromise`, and new tokens.",
-            shown,
+            _shown(open_to_others),
         )
     elif strange:
-        shown = _shown(strange)
-        finding = f"{len(strange)} files or directories of {store.base} have other modes than they "
-        mend = "`picdns up` gives them the modes they should have."
-        yield bad("modes", f"{finding}should, so that a server may not read them", mend, shown)
+        yield bad(
+            "modes",
+            f"Files of {store.base} have other modes than they should ({len(strange)}), so that a "
+            "server may not read them",
+            "`picdns up` gives them the modes they should have.",
+            _shown(strange),
+        )
     else:
         yield good("modes", f"All of {store.base} is as it should be")
 

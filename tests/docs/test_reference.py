@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,8 @@ COMMANDS = (
     "run",
     "status",
     "explain",
+    "doctor",
+    "support-bundle",
     "renew",
     "rehearse",
     "revoke",
@@ -260,6 +263,14 @@ def test_fields_of_explain_and_of_differences_are_those_that_are_printed(
     found = {"found": [""]}
     differences = [one | found for one in status["differences"]]
     assert shape(shown("status", 2)) == shape({"differences": differences})
+
+
+def test_fields_of_the_doctor_are_those_that_are_printed(shell: Shell, tmp_path: Path) -> None:
+    """And of what it packs for a helper."""
+    shell.json("init", "--cell-name", "home", "--mode", "lan")
+    assert shape(shown("doctor")) == shape(shell.json("doctor", code=1))
+    packed = shell.json("support-bundle", str(tmp_path / "packed.tar.gz"))
+    assert shape(shown("support-bundle")) == shape(packed)
 
 
 @pytest.mark.usefixtures("shell")

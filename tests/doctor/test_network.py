@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -33,7 +34,7 @@ def nat_pmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(router, "gateway", lambda: "127.0.0.1")
     monkeypatch.setattr(router, "PORT", listening.getsockname()[1])
     monkeypatch.setattr(router, "_PATIENCE", 0.1)
-    monkeypatch.setattr(host, "leaving_address", lambda _: host.ip_address("192.168.1.7"))
+    monkeypatch.setattr(host, "leaving_address", lambda _: IPv4Address("192.168.1.7"))
     yield said
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
         end.sendto(b"stop", listening.getsockname())

@@ -43,7 +43,7 @@ def test_a_cloudflare_token_that_is_not_good(
     assert cell.account
     if "expires" in made:
         made = {"expires": datetime.now(UTC) + made["expires"]}
-    token = cast("Cloudflare", cell.account.service).issue(**made)
+    token = cast("Cloudflare", cell.account.service).token(**made)
     cell.set(ddns={**cell.account.ddns, "token": token})
     one = found(cell.runner, f"Cloudflare: {fault}", "token")
     assert words in one.finding
