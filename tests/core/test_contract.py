@@ -112,6 +112,8 @@ def ask(provider: Provider, hook: str) -> Any:
         return provider.publisher(**holder())
     if hook == "teardown":
         return provider.teardown(**holder())
+    if hook == "examine":
+        return provider.examine(**holder())
     return provider.issue_cert(REQUEST, None, None, Echo(), **holder())
 
 
@@ -469,6 +471,7 @@ ANSWERS = {
     "publisher": "Publisher()",
     "issue_cert": 'IssuedCert(fullchain_pem=b"chain")',
     "teardown": "True",
+    "examine": '(Finding(name="token", ok=True, finding="Good"),)',
 }
 
 
@@ -491,6 +494,25 @@ def test_the_facade_passes_what_the_hookspecs_name(install: Install) -> None:
     assert answers["update_ip"] == Publication(addresses=Addresses(), changed=True)
     assert answers["publisher"].values_per_name == 1
     assert answers["teardown"] is True
+    assert [one.name for one in answers["examine"]] == ["token"]
+
+
+def test_what_is_no_finding_is_refused(install: Install) -> None:
+    """The doctor would show it."""
+    code = """
+        @hookimpl
+        def examine():
+            return ("all is well",)
+    """
+    install("picdns-broken", source(examine=code), ENTRY)
+    with pytest.raises(PluginError, match="returned a str among what it found in examine"):
+        ask(load_mode("broken"), "examine")
+
+
+def test_a_mode_that_does_not_examine_finds_nothing(install: Install) -> None:
+    """The hook is optional."""
+    install("picdns-broken", source(), ENTRY)
+    assert ask(load_mode("broken"), "examine") == ()
 
 
 def test_every_hook_has_its_terms_and_a_place_in_the_facade() -> None:

@@ -3,13 +3,16 @@
 from .addressing import Addressing
 from .calling import Calling
 from .claiming import Claiming
+from .examining import Examining
 from .failing import Failing
 from .issuing import Issuing
 from .publishing import Publishing
 from .secrecy import Secrecy
 
 
-class ProviderContract(Calling, Claiming, Addressing, Publishing, Issuing, Failing, Secrecy):
+class ProviderContract(
+    Calling, Claiming, Addressing, Publishing, Issuing, Failing, Examining, Secrecy
+):
     """What every provider must do; a subclass says which one, and where its service is.
 
         class TestExample(ProviderContract):

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from picdns_core import (
     Addresses,
     Cell,
+    Finding,
     Publication,
     Publisher,
     Registration,
@@ -143,6 +144,11 @@ class Tenant:
             there_was = self.provider.teardown(**self._holder(http, registration))
             self.claim = None
             return there_was
+
+    def examine(self, registration: Registration) -> tuple[Finding, ...]:
+        """Return what the mode finds of its credentials; nothing where it does not look."""
+        with self._session() as http:
+            return self.provider.examine(**self._holder(http, registration))
 
     def _session(self) -> OneCallSession:
         return OneCallSession(str(self.ca_bundle))
