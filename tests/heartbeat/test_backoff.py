@@ -145,7 +145,8 @@ def test_a_wildcard_spends_no_more_than_one_name_has(make_life: MakeLife) -> Non
     life.live(3 * DAY, restart_every=2)
     assert life.limits.refused == []
     assert len(proofs) > 2 * 5
-    assert max(sum(start <= one < start + HOUR for one in proofs) for start in proofs) == 4
+    most = max(sum(start <= one < start + HOUR for one in proofs) for start in proofs)
+    assert 3 <= most <= 4  # the CA may see one proof before it vanishes
     life.machine.faults.remove(vanish)
     life.live(2 * DAY)
     assert life.problems[-1] == ()

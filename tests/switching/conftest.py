@@ -134,7 +134,11 @@ class Mover:
 
 
 class Client:
-    """Asks for the names in force all the time; keeps who issued, and what failed."""
+    """Asks for the names in force all the time; keeps who issued, and what failed.
+
+    As browsers do, it connects again after a reset: a Caddy that changes its config does that to
+    connections which it has not yet accepted (docs/decisions/0010).
+    """
 
     def __init__(self, mover: Mover) -> None:
         self._mover = mover
@@ -156,8 +160,8 @@ class Client:
         while not self._ended.is_set():
             before = self._mover.now, self._mover.roots
             try:
-                issuer = self._mover.shake_hands(f"files.{before[0][1]}")
-                self._mover.shake_hands("files.cell")
+                issuer = self._shake_hands(f"files.{before[0][1]}")
+                self._shake_hands("files.cell")
             except OSError as error:
                 if (self._mover.now, self._mover.roots) == before:
                     self.failed.append(f"{before[0]}: {error}")
@@ -165,6 +169,12 @@ class Client:
                 self.asked += 1
                 if self.seen[-1:] != [issuer]:
                     self.seen.append(issuer)
+
+    def _shake_hands(self, name: str) -> str:
+        for _ in range(3):  # a change takes longer than one handshake does here
+            with suppress(ConnectionResetError):
+                return self._mover.shake_hands(name)
+        return self._mover.shake_hands(name)
 
 
 MakeMover = Callable[[str], Mover]
