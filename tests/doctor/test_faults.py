@@ -1,6 +1,7 @@
 """Each fault, made on purpose, is found with its mend."""
 
 import os
+import re
 import shutil
 from datetime import timedelta
 from email.utils import formatdate
@@ -72,7 +73,7 @@ def test_a_clock_that_is_wrong(
     proxy.close()
     assert "60 minutes ahead" in one.finding
     assert command in one.mend
-    assert one.evidence.count("-3600 s") == 2
+    assert len(re.findall("-(3599|3600) s", one.evidence)) == 2
 
 
 def test_another_server_on_port_80(up: Way, found: Found) -> None:
