@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import field
 
 from picdns_core.deploy import corefile, originals, resolve, zonefile
+from picdns_core.deploy.mounts import as_seen
 from picdns_core.deploy.reload import Reload, tell
 from picdns_core.errors import ConfigError, CoreDnsDown, DeployFailed, PicdnsError
 from picdns_core.model import Cell, Progress, Step
@@ -158,12 +159,7 @@ class SplitHorizon:
         return self._theirs(path)
 
     def _theirs(self, path: Path) -> str:
-        """Return a path of ours as CoreDNS sees it; the longest mapped directory wins."""
-        mapped = {str(self._root / ours): to for ours, to in self._settings.paths.items()}
-        for ours in sorted(mapped, key=len, reverse=True):
-            if path.is_relative_to(ours):
-                return str(Path(mapped[ours]) / path.relative_to(ours))
-        return str(path)
+        return as_seen(path, self._root, self._settings.paths)
 
     def _serial_on_disk(self, cells: Sequence[Cell]) -> int | None:
         paths = self._paths(list(self._names(cells))).values()

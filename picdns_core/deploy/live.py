@@ -11,6 +11,7 @@ from picdns_core.deploy import originals
 from picdns_core.deploy.caddy import Caddy, Config
 from picdns_core.deploy.caddyfile import MARK, render
 from picdns_core.deploy.deployment import Deployment, InUse, Serving, by_lineage
+from picdns_core.deploy.mounts import as_seen
 from picdns_core.deploy.proof import PATIENCE, first_unserved
 from picdns_core.errors import CaddyDown, DeployFailed
 from picdns_core.model import Progress
@@ -120,13 +121,7 @@ class CaddyDeployment(Deployment):
         """Look at what Caddy made of the Caddyfile, before it is loaded."""
 
     def _theirs(self, path: str) -> str:
-        """Return a path of ours as Caddy sees it; the longest mapped directory wins."""
-        path = str(self._root / path)
-        mapped = {str(self._root / ours): theirs for ours, theirs in self._settings.paths.items()}
-        for ours in sorted(mapped, key=len, reverse=True):
-            if Path(path).is_relative_to(ours):
-                return str(Path(mapped[ours]) / Path(path).relative_to(ours))
-        return path
+        return as_seen(path, self._root, self._settings.paths)
 
     def _not_served(self, name: str, served: str | None) -> DeployFailed:
         found = f"the serial {served}" if served else "nothing"
