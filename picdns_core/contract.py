@@ -13,7 +13,7 @@ from picdns_core.errors import PluginError
 from picdns_core.model import DomainMode
 
 REQUIRED = ("domain_mode", "register", "issue_cert", "teardown")
-PROVIDER_HOOKS = (*REQUIRED, "update_ip", "publisher", "examine")
+PROVIDER_HOOKS = (*REQUIRED, "update_ip", "publisher", "examine", "name_available")
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _HOOKS = [name for name, spec in vars(hookspecs).items() if hasattr(spec, "picdns_spec")]
 

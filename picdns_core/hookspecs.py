@@ -211,6 +211,18 @@ def examine(
     """
 
 
+@hookspec(firstresult=True)
+def name_available(
+    cell: Cell, settings: msgspec.Struct, http: requests.Session, secrets: Secrets
+) -> bool:
+    """Say whether the service would give `cell.domain` to somebody now; optional.
+
+    For modes that grant names. Called while somebody chooses a name, for a cell as it would be;
+    twice is safe. One request, which changes nothing: only `register` decides. Of an error the
+    caller makes that it is not known.
+    """
+
+
 @hookspec
 def registered(event: Registered) -> None:
     """The name is claimed. Called after the registration is on disk, with no lock held.

@@ -135,6 +135,12 @@ class Provider:
         result: bool = self._call("teardown", bool, **by)
         return result
 
+    def name_available(self, **by: Unpack[Claimant]) -> bool | None:
+        """Say whether the service would give the cell's name away; None where no mode can say."""
+        if not self._implements("name_available"):
+            return None
+        return bool(self._call("name_available", bool, **by))
+
     def examine(self, **by: Unpack[Holder]) -> tuple[Finding, ...]:
         """Return what the mode finds of its credentials; nothing where it does not look."""
         if not self._implements("examine"):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from picdns_core.job import Job
     from picdns_core.status import Status
     from picdns_core.switching import Plan, Switched, Switching
+    from picdns_core.switching.availability import Availability
     from picdns_core.tracing import Trace
 
 
@@ -114,6 +115,16 @@ class Runner:
     ) -> Plan:
         """Say what `switch` would do; asks nobody, and writes nothing."""
         return self._switching.plan(mode, settings or {}, release=release)
+
+    def name_available(self, name: str, mode: str = "pic_ngo") -> Availability:
+        """Ask whether a cell could be called so, in a mode that gives names out.
+
+        Waits for the service, for some seconds at most; changes nothing. ConfigError when it can be
+        no name.
+        """
+        from picdns_core.switching.availability import ask
+
+        return ask(self.workshop, mode, name)
 
     def release(self, mode: str) -> tuple[str, ...]:
         """Give back what is still held in a mode that the cell has left; return the domains.

@@ -33,9 +33,9 @@ class Asked:
     @classmethod
     def by(cls, opener: Opener, store: Store, mode: str, settings: Mapping[str, Any]) -> "Asked":
         """Read what somebody gave, beside what is held in that mode from an earlier time."""
-        known = Registrations(store)
+        wanted, known = opener.load(mode).mode, Registrations(store)
         held = None if known.in_force() == mode else known.get(mode)
-        return cls(opener, *wish.read(opener.load(mode).mode, settings, held))
+        return cls(opener, *wish.read(wanted, settings, held))
 
     @classmethod
     def configured(cls, opener: Opener) -> "Asked":

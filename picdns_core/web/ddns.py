@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from msgspec import Struct, field
 
 from picdns_core.runner import Runner
-from picdns_core.web.exchange import taken
+from picdns_core.web.exchange import given, taken
 from picdns_core.web.jobs import Jobs
 from picdns_core.web.status import accepted, opened
 
@@ -19,6 +19,10 @@ class _Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def add_to(blueprint: Blueprint, runner: Runner, jobs: Jobs) -> None:
     """Add the routes."""
+
+    @blueprint.get("/api/ddns/check/<name>")
+    def check(name: str) -> Response:
+        return given(runner.name_available(name, request.args.get("mode", "pic_ngo")))
 
     @blueprint.put("/api/ddns")
     def change() -> Response:

@@ -140,6 +140,14 @@ def examine(
     return (Finding(name="token", ok=True, finding=f"The token opens {name} at ddns.pic.ngo"),)
 
 
+@hookimpl
+def name_available(
+    cell: Cell, settings: Settings, http: requests.Session, secrets: Secrets
+) -> bool:
+    tokens = _tokens(cell.domain, settings, http, secrets)
+    return tokens.service.is_free(tokens.name)
+
+
 def _tokens(domain: str, settings: Settings, http: requests.Session, secrets: Secrets) -> Tokens:
     from picdns_pic_ngo import errors
     from picdns_pic_ngo.client import NAME, PicNgo
