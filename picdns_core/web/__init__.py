@@ -7,6 +7,6 @@ except ImportError as error:  # pragma: no cover - proven in an environment with
         "picdns_core.web needs Flask: pip install 'picdns-core[web]'", name="flask"
     ) from error
 
-from picdns_core.web.blueprint import GROUPS, Authorize, create_blueprint
+from picdns_core.web.blueprint import GROUPS, Authorize, CellBlueprint, create_blueprint
 
-__all__ = ["GROUPS", "Authorize", "create_blueprint"]
+__all__ = ["GROUPS", "Authorize", "CellBlueprint", "create_blueprint"]

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 def create_blueprint(
     runner: Runner, authorize: Authorize, only: Collection[str] | None = None
-) -> Blueprint:
+) -> CellBlueprint:
     """Return the blueprint of one cell, to be registered at the root of a Flask application.
 
     `authorize` is asked before each request, `write` for all that could change something. `only`
@@ -59,7 +59,7 @@ def create_blueprint(
     chosen = set(GROUPS if only is None else only)
     if unknown := chosen - set(GROUPS):
         raise ValueError(f"No such groups: {sorted(unknown)}; there are {sorted(GROUPS)}.")
-    blueprint = _Blueprint(Jobs(runner))
+    blueprint = CellBlueprint(Jobs(runner))
     blueprint.before_request(lambda: _check(authorize))
     blueprint.after_request(_protect)
     blueprint.register_error_handler(PicdnsError, _picdns_error)
@@ -72,8 +72,8 @@ def create_blueprint(
     return blueprint
 
 
-class _Blueprint(Blueprint):
-    """Refuses to share a path with anybody, whoever was there first."""
+class CellBlueprint(Blueprint):
+    """The routes of one cell, which share a path with nobody; `jobs` is what they began."""
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__("picdns", "picdns_core.web")
