@@ -112,6 +112,8 @@ def ask(provider: Provider, hook: str) -> Any:
         return provider.publisher(**holder())
     if hook == "teardown":
         return provider.teardown(**holder())
+    if hook == "name_available":
+        return provider.name_available(**claimant())
     if hook == "examine":
         return provider.examine(**holder())
     return provider.issue_cert(REQUEST, None, None, Echo(), **holder())
@@ -472,6 +474,7 @@ ANSWERS = {
     "issue_cert": 'IssuedCert(fullchain_pem=b"chain")',
     "teardown": "True",
     "examine": '(Finding(name="token", ok=True, finding="Good"),)',
+    "name_available": "False",
 }
 
 
@@ -495,6 +498,7 @@ def test_the_facade_passes_what_the_hookspecs_name(install: Install) -> None:
     assert answers["publisher"].values_per_name == 1
     assert answers["teardown"] is True
     assert [one.name for one in answers["examine"]] == ["token"]
+    assert answers["name_available"] is False
 
 
 def test_what_is_no_finding_is_refused(install: Install) -> None:
