@@ -104,16 +104,14 @@ def holder() -> Holder:
 
 def ask(provider: Provider, hook: str) -> Any:
     """Call a hook through the facade, as the runner does."""
-    if hook == "register":
-        return provider.register(**claimant())
+    if hook in {"register", "name_available"}:
+        return getattr(provider, hook)(**claimant())
     if hook == "update_ip":
         return provider.update_ip(Addresses(), **holder())
     if hook == "publisher":
         return provider.publisher(**holder())
     if hook == "teardown":
         return provider.teardown(**holder())
-    if hook == "name_available":
-        return provider.name_available(**claimant())
     if hook == "examine":
         return provider.examine(**holder())
     return provider.issue_cert(REQUEST, None, None, Echo(), **holder())
