@@ -12,6 +12,7 @@ from picdns_core.cli.doctor import doctor, support_bundle
 from picdns_core.cli.explain import explain
 from picdns_core.cli.output import Output
 from picdns_core.cli.running import run
+from picdns_core.cli.serve import serve
 from picdns_core.cli.services import services
 from picdns_core.cli.switching import switch
 from picdns_core.errors import ConfigError, PicdnsError
@@ -21,7 +22,16 @@ from picdns_core.plugins import load_mode
 from picdns_core.setup import init as initialise
 from picdns_core.store import ConfigFile
 
-__all__ = ["doctor", "explain", "picdns", "run", "services", "support_bundle", "switch"]
+__all__ = [
+    "doctor",
+    "explain",
+    "picdns",
+    "run",
+    "serve",
+    "services",
+    "support_bundle",
+    "switch",
+]
 
 REASONS = (
     "unspecified",

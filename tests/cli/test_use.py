@@ -23,6 +23,7 @@ COMMANDS = [
     "renew",
     "revoke",
     "run",
+    "serve",
     "services",
     "status",
     "support-bundle",
