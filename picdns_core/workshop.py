@@ -15,6 +15,7 @@ from picdns_core.certificates import Certificates
 from picdns_core.clock import Clock
 from picdns_core.config import ConfigSource
 from picdns_core.errors import ConfigError
+from picdns_core.history import History
 from picdns_core.hookspecs import Signer
 from picdns_core.job import Job
 from picdns_core.kept import Kept
@@ -138,7 +139,7 @@ class Workshop:
             self._kept,
             self._reload_dns,
         )
-        self.announce.configure(lambda: job.observers)
+        self.announce.configure(lambda: (History(job.store), *job.observers))
         return job
 
 

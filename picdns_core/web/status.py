@@ -12,6 +12,7 @@ from msgspec import Struct
 from picdns_core import names
 from picdns_core.clock import Clock
 from picdns_core.errors import ConfigError, ProviderUnavailable, RateLimited
+from picdns_core.history import History
 from picdns_core.runner import Runner
 from picdns_core.store import ModeSecrets
 from picdns_core.store.jobs import JobRecord
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from picdns_core.job import Job
     from picdns_core.wanted import Wanted
 
+_EVENTS = 20
 _ASKED_TO_WAIT = {RateLimited.__name__, ProviderUnavailable.__name__}
 
 
@@ -60,6 +62,7 @@ def add_to(blueprint: Blueprint, runner: Runner, jobs: Jobs) -> None:
                 "cell_name": job.cell.name,
                 "settings": msgspec.to_builtins(job.settings, enc_hook=str),
                 "has_token": secrets_there(runner, job),
+                "events": History(job.store).last(_EVENTS),
                 "jobs": [one.id for one in jobs.unfinished()],
             }
         )
