@@ -330,7 +330,8 @@ def test_a_tunnel_ends_with_either_side(local_internet: LocalInternet) -> None:
             first.sendall(b"GET / HTTP/1.1\r\n\r\n")
             answer = b""
             while not answer.endswith(b"GET / "):
-                assert (more := first.recv(1000))
+                more = first.recv(1000)
+                assert more
                 answer += more
             second.close()
         with first:
