@@ -108,7 +108,8 @@ def test_a_cell_that_is_up_is_exactly_these_files(cell: Path, group: int, *, gro
         _set_group(cell, group)
     assert Runner(cell).up().failed == ()
     base = FileStore(cell).base
-    expected = ["cell.json", "certs", "journal", "locks", "registrations", "registrations/lan.json"]
+    expected = ["cell.json", "certs", "history.json", "journal", "locks"]
+    expected += ["registrations", "registrations/lan.json"]
     expected += ["secrets", "secrets/ca", "secrets/ca/privkey.pem", "secrets/ca/root.pem"]
     for lineage in ("home.cell", "internal"):
         expected += [f"certs/{lineage}", f"locks/lineage-{lineage}"]
