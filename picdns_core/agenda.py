@@ -119,7 +119,12 @@ class Agenda:
         try:
             info = ask(certificate)
         except PicdnsError as error:
-            _log.info("no renewal information for %s: %s", certificate.lineage, error)
+            _log.info(
+                "no renewal information for %s: %s",
+                certificate.lineage,
+                error,
+                extra={"event": "renewal_info_failed", "lineage": certificate.lineage},
+            )
             return replace(plan, ask_at=now + _AFTER_FAILURE)
         if plan.why == REVOKED:
             return replace(plan, ask_at=now + _NOT_OFFERED)

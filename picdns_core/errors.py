@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from picdns_core.secret import redact
+from picdns_core.secret import one_line
 
 
 class PicdnsError(Exception):
@@ -15,8 +15,8 @@ class PicdnsError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        self.message = redact(message)
-        self.hint = redact(hint)
+        self.message = one_line(message)
+        self.hint = one_line(hint)
         super().__init__(self.message)
 
     def __str__(self) -> str:

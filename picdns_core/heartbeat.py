@@ -121,11 +121,22 @@ class Heartbeat:
             except Busy as other:
                 if other.step != stood_by_for:
                     stood_by_for = other.step
-                    _log.warning("standing by: %s", other.step)
+                    _log.warning(
+                        "standing by: %s",
+                        other.step,
+                        extra={"event": "standing_by", "task": task},
+                    )
             except PicdnsError as error:
-                _log.warning("the heartbeat cannot begin: %s", error)
+                _log.warning(
+                    "the heartbeat cannot begin: %s",
+                    error,
+                    extra={"event": "heartbeat_not_begun", "task": task},
+                )
             except (Exception, SystemExit):  # noqa: BLE001 - the heartbeat goes on
-                _log.exception("the heartbeat failed; it begins anew")
+                _log.exception(
+                    "the heartbeat failed; it begins anew",
+                    extra={"event": "heartbeat_broke", "task": task},
+                )
             _pause(_EVERY.total_seconds(), ended)
 
     def _beat(self, task: Task, ticker: Ticker, ended: threading.Event) -> None:
@@ -135,7 +146,11 @@ class Heartbeat:
             pause = _EVERY * (1 + _JITTER * (2 * _chance.random() - 1))
             jump, skew = _skew() - skew, _skew()
             if abs(jump) > _JUMP and task == "certificates":
-                _log.warning("the clock was set by %s: certificates are looked at later", jump)
+                _log.warning(
+                    "the clock was set by %s: certificates are looked at later",
+                    jump,
+                    extra={"event": "clock_set", "seconds": jump.total_seconds()},
+                )
             else:
                 self._tick(task, ticker, pause)
             _pause(pause.total_seconds(), ended)
@@ -151,11 +166,20 @@ class Heartbeat:
         try:
             self._tell(ticker.tick(task, now, now + pause))
         except (Busy, Cancelled) as error:
-            _log.info("%s", error)
+            _log.info("%s", error, extra={"event": "tick_skipped", "task": task})
         except PicdnsError as error:
-            _log.warning("the heartbeat could not look after %s: %s", task, error)
+            _log.warning(
+                "the heartbeat could not look after %s: %s",
+                task,
+                error,
+                extra={"event": "tick_failed", "task": task, "error": type(error).__name__},
+            )
         except (Exception, SystemExit):  # noqa: BLE001 - the heartbeat goes on
-            _log.exception("the heartbeat could not look after %s", task)
+            _log.exception(
+                "the heartbeat could not look after %s",
+                task,
+                extra={"event": "tick_broke", "task": task},
+            )
 
 
 def _pause(seconds: float, ended: threading.Event) -> None:

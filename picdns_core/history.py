@@ -85,7 +85,9 @@ class History:
         try:
             found = load(self._store, _KEY, _History)
         except DamagedState as error:
-            _log.warning("what happened lately is not known: %s", error)
+            _log.warning(
+                "what happened lately is not known: %s", error, extra={"event": "history_damaged"}
+            )
             return ()
         return found.happenings if found else ()
 

@@ -51,7 +51,7 @@ class Lookout:
         try:
             keep(job.store, self._status)
         except StoreError as error:  # as when somebody else than the host asks
-            _log.debug("the look is not kept: %s", error)
+            _log.debug("the look is not kept: %s", error, extra={"event": "look_not_kept"})
         return self._status
 
     @contextmanager

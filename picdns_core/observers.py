@@ -47,7 +47,7 @@ class Observers:
                 if not self._manager.is_registered(plugin):
                     self._manager.register(plugin, name=f"{entry.name} of {distribution}")
             except PluginError as error:
-                _log.warning("observer skipped: %s", error)
+                _log.warning("observer skipped: %s", error, extra={"event": "observer_skipped"})
 
     def tell(self, event: Event) -> None:
         """Call each observer's hook for this event; never raises."""
@@ -64,7 +64,9 @@ class Observers:
         try:
             return self._own()
         except PicdnsError as error:
-            _log.warning("our own observers skipped: %s", error)
+            _log.warning(
+                "our own observers skipped: %s", error, extra={"event": "own_observers_skipped"}
+            )
             return ()
 
 
@@ -72,4 +74,9 @@ def _tell(name: str, hook: str, call: Callable[..., object], event: Event) -> No
     try:
         call(event=event)
     except (Exception, SystemExit):  # noqa: BLE001 - it is the observer's own affair
-        _log.exception("observer %s failed in %s", name, hook)
+        _log.exception(
+            "observer %s failed in %s",
+            name,
+            hook,
+            extra={"event": "observer_failed", "observer": name, "hook": hook},
+        )

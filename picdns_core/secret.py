@@ -1,10 +1,12 @@
 """A value that never shows itself, and the means to take it out of texts that others wrote."""
 
+import re
 import threading
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
 _SHORTEST = 6  # what is shorter occurs by chance, and to mask it would garble every text
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _known: set[str] = set()
 _guard = threading.Lock()
 
@@ -19,6 +21,15 @@ def redact(text: str) -> str:
     for value in known:
         text = text.replace(value, "***")
     return text
+
+
+def one_line(text: str) -> str:
+    """Return a text that others wrote as it may be shown: without secrets, and on one line.
+
+    Control characters become a space: what a server answers neither begins a line of a log that
+    looks like ours, nor commands a terminal.
+    """
+    return _CONTROLS.sub(" ", redact(text))
 
 
 class Secret:

@@ -62,7 +62,9 @@ class Ticker:
         except PicdnsError as error:
             done = Done((f"Not done: {error}",))
         except Exception as error:  # noqa: BLE001 - the heartbeat goes on
-            _log.exception("the heartbeat's task %s failed", task)
+            _log.exception(
+                "the heartbeat's task %s failed", task, extra={"event": "tick_broke", "task": task}
+            )
             job.failures.note(_subjects(task)[0], _unforeseen(error))
             done = Done((f"Not done: {type(error).__name__}",))
         return self._conclude(job, task, done, now, next_at)

@@ -22,6 +22,7 @@ from picdns_core.kept import Kept
 from picdns_core.model import Progress, Step
 from picdns_core.opening import Opened, Opener
 from picdns_core.registrar import Registrar
+from picdns_core.secret import one_line
 from picdns_core.settings import LETS_ENCRYPT, LETS_ENCRYPT_STAGING
 from picdns_core.store import Store
 
@@ -144,4 +145,5 @@ class Workshop:
 
 
 def _quiet(step: Step) -> None:
-    _log.info("%s %s", step.text, step.name)
+    text = one_line(step.text)
+    _log.debug("%s %s", text, step.name, extra={"event": "step", "about": step.name})

@@ -121,7 +121,11 @@ class Budget:
         try:
             return load(self._store, self._key, Spent) or Spent()
         except DamagedState as error:
-            _log.warning("What the CA was asked lately is counted anew: %s", error)
+            _log.warning(
+                "What the CA was asked lately is counted anew: %s",
+                error,
+                extra={"event": "budget_damaged"},
+            )
             return Spent()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ from picdns_core.store.journal import TxtJournal
 
 if TYPE_CHECKING:
     from picdns_core.lookup import Lookup
-
-_log = logging.getLogger(__name__)
 
 
 class Dns01Solver:

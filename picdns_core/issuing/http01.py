@@ -11,6 +11,7 @@ import requests
 
 from picdns_core.errors import ChallengeFailed
 from picdns_core.model import Progress, Step
+from picdns_core.secret import one_line
 from picdns_core.store import Store
 
 PATH = "/.well-known/acme-challenge/"
@@ -65,7 +66,12 @@ class Http01Responder:
             with requests.get(url, timeout=_PROBE_TIMEOUT, stream=True) as answer:
                 body = _beginning(answer)
         except requests.RequestException as error:
-            _log.info("self-probe of %s failed: %s", name, error)
+            _log.info(
+                "self-probe of %s failed: %s",
+                name,
+                one_line(str(error)),
+                extra={"event": "self_probe_failed", "domain": name},
+            )
             self._progress(
                 Step(text="Not reachable from here, as behind many routers; going on", name=name)
             )

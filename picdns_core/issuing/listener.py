@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from picdns_core.errors import ChallengeFailed
 from picdns_core.issuing.http01 import PATH
+from picdns_core.secret import one_line
 from picdns_core.store import Store
 
 _log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body or b"")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        _log.debug("%s %s", self.address_string(), format % args)
+        client, said = self.address_string(), one_line(format % args)
+        _log.debug("%s %s", client, said, extra={"event": "challenge_request", "client": client})
 
 
 class _Server(ThreadingTCPServer):
@@ -50,7 +52,12 @@ class _Server(ThreadingTCPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """Say it to the log, not to standard error: who asks may hang up at any time."""
-        _log.info("could not answer %s", client_address, exc_info=True)
+        _log.info(
+            "could not answer %s",
+            client_address,
+            exc_info=True,
+            extra={"event": "challenge_unanswered", "client": str(client_address)},
+        )
 
     def server_bind(self) -> None:
         if self.address_family == AF_INET6:
@@ -86,7 +93,12 @@ def bind(port: int, store: Store) -> list[_Server]:
                     hint="Set picdns.caddy, or run with the capability CAP_NET_BIND_SERVICE.",
                 ) from None
             if error.errno not in (EADDRINUSE, EAFNOSUPPORT):
-                _log.info("no listener on port %s: %s", port, error)
+                _log.info(
+                    "no listener on port %s: %s",
+                    port,
+                    error,
+                    extra={"event": "listener_failed", "port": port},
+                )
     return servers
 
 

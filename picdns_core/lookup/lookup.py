@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from picdns_core.errors import ChallengeFailed, PropagationTimeout, ProviderUnavailable
 from picdns_core.model import Progress, Step, TxtRecord
+from picdns_core.secret import one_line
 from picdns_core.settings import DnsSettings
 
 if TYPE_CHECKING:  # dnspython is loaded when DNS is asked
@@ -201,7 +202,8 @@ class Lookup:
 
     def warn(self, text: str, name: str = "") -> None:
         """Say what is not as it should be, though the work goes on."""
-        _log.info("%s %s", text, name)
+        text = one_line(text)
+        _log.info("%s %s", text, name, extra={"event": "dns_doubtful", "domain": name})
         self._progress(Step(text=text, name=name))
 
     def _answer(self, name: str, rdtype: str) -> "Answer":

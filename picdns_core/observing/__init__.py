@@ -18,7 +18,7 @@ def configured(picdns: PicdnsSettings, urls: Secret | None) -> tuple[object, ...
     `picdns.notify.urls`.
     """
     for error in hindrances(picdns, urls):
-        _log.warning("observer skipped: %s", error)
+        _log.warning("observer skipped: %s", error, extra={"event": "observer_skipped"})
     return tuple(_able(picdns, urls))
 
 

@@ -24,7 +24,10 @@ class Delivery:
     def send(self, kind: str, title: str, body: str) -> None:
         """Send it, and wait a little, so that a process which ends has not lost it."""
         if not self._free.acquire(blocking=False):
-            _log.error("a message was not sent: the ones before it are still under way")
+            _log.error(
+                "a message was not sent: the ones before it are still under way",
+                extra={"event": "message_not_sent"},
+            )
             return
         work = copy_context()
         work.run(_ours.set, True)  # noqa: FBT003 - the value
@@ -40,9 +43,18 @@ class Delivery:
             _keep_quiet()
             for number, url in enumerate(self._urls, 1):
                 if not _sent(url, kind, title, body):
-                    _log.error("a message was not delivered to URL %s of picdns.notify", number)
+                    _log.error(
+                        "a message was not delivered to URL %s of picdns.notify",
+                        number,
+                        extra={"event": "message_not_delivered", "number": number},
+                    )
         except Exception as error:  # noqa: BLE001 - of a library; its text may show a URL
-            _log.error("a message was not delivered: %s", type(error).__name__)
+            failure = type(error).__name__
+            _log.error(
+                "a message was not delivered: %s",
+                failure,
+                extra={"event": "message_broke", "error": failure},
+            )
         finally:
             self._free.release()
 

@@ -29,7 +29,13 @@ def serve(listen: str, registry: CollectorRegistry) -> None:
         except (OSError, ValueError) as error:
             if listen not in _serving:
                 mend = "Free the address, or change picdns.metrics.listen; it is tried again."
-                _log.error("metrics are not served at %s: %s. %s", listen, error, mend)
+                _log.error(
+                    "metrics are not served at %s: %s. %s",
+                    listen,
+                    error,
+                    mend,
+                    extra={"event": "metrics_not_served", "listen": listen},
+                )
             _serving[listen] = False
         else:
             _serving[listen] = True

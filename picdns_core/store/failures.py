@@ -149,12 +149,12 @@ class Failures:
             with self._store.lock("cell", "noting what failed", wait=10):
                 save(self._store, _KEY, _Failures(failures=change(self._read())))
         except PicdnsError as error:
-            _log.warning("what failed could not be noted: %s", error)
+            _log.warning("what failed is not noted: %s", error, extra={"event": "failure_not_kept"})
 
     def _read(self) -> dict[str, Failure]:
         try:
             found = load(self._store, _KEY, _Failures)
         except DamagedState as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra={"event": "failures_damaged"})
             return {}
         return found.failures if found else {}

@@ -57,7 +57,7 @@ class Journal:
         try:
             return load(self._store, _key(lineage), OrderIntent)
         except DamagedState as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra={"event": "order_damaged", "lineage": lineage})
             self.close(lineage)
             return None
 
@@ -124,7 +124,11 @@ class TxtJournal:
                 try:
                     found = load(store, key, TxtIntent)
                 except DamagedState as error:
-                    _log.warning("What is in public DNS is not known any more: %s", error)
+                    _log.warning(
+                        "What is in public DNS is not known any more: %s",
+                        error,
+                        extra={"event": "proofs_damaged"},
+                    )
                     continue
                 if found:
                     yield found
@@ -144,7 +148,7 @@ class TxtJournal:
         try:
             found = load(self._store, self._key, TxtIntent)
         except DamagedState as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra={"event": "proofs_damaged"})
             self._store.delete(self._key)
             return ()
         return found.records if found else ()

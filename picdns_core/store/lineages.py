@@ -107,7 +107,7 @@ class Lineages:
         try:
             meta = load(self._store, f"{folder}/meta.json", CertMeta)
         except DamagedState as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra={"event": "certificate_damaged"})
             return None
         if meta is None or not {f"{folder}/fullchain.pem", f"{folder}/privkey.pem"}.issubset(
             self._store.keys(folder)

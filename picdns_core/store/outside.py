@@ -30,7 +30,9 @@ class OutsideLooks:
         try:
             found = load(self._store, _KEY, Outside)
         except DamagedState as error:
-            _log.warning("%s It is looked again.", error.message)
+            _log.warning(
+                "%s It is looked again.", error.message, extra={"event": "outside_damaged"}
+            )
             return None
         return found if found and found.domain == domain else None
 

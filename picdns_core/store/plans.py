@@ -45,7 +45,7 @@ class Plans:
         try:
             found = load(self._store, _KEY, _Plans)
         except DamagedState as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra={"event": "plans_damaged"})
             return {}
         return found.plans if found else {}
 

@@ -101,7 +101,11 @@ class PublishedAddresses:
         try:
             found = load(self._store, _KEY, Published)
         except DamagedState as error:
-            _log.warning("%s The addresses are published anew.", error.message)
+            _log.warning(
+                "%s The addresses are published anew.",
+                error.message,
+                extra={"event": "published_damaged"},
+            )
             found = None
         if found and (found.mode, found.domain) == (mode, domain):
             return found

@@ -33,7 +33,11 @@ class Retired:
         try:
             found = load(self._store, _KEY, _Retired)
         except DamagedState as error:
-            _log.warning("%s What is not wanted any more is kept for another day.", error.message)
+            _log.warning(
+                "%s What is not wanted any more is kept for another day.",
+                error.message,
+                extra={"event": "retired_damaged"},
+            )
             return {}
         return found.since if found else {}
 

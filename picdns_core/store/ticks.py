@@ -44,7 +44,7 @@ class Ticks:
         try:
             return load(self._store, _key(task), LastTick)
         except DamagedState as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra={"event": "ticks_damaged"})
             return None
 
     def put(self, task: Task, tick: LastTick) -> None:

@@ -71,7 +71,11 @@ class Tokens:
         try:
             return act(token)
         except TokenRejected:
-            _log.warning("ddns.pic.ngo has lost %s.pic.ngo: registering it anew", self.name)
+            _log.warning(
+                "ddns.pic.ngo has lost %s.pic.ngo: registering it anew",
+                self.name,
+                extra={"event": "registration_lost", "domain": f"{self.name}.pic.ngo"},
+            )
         return act(self._replaced(token))
 
     @errors.told()
@@ -159,7 +163,11 @@ class Tokens:
                 token = self.service.register(intent.name, intent.key, self._codes())
                 changed = self.service.deregister(intent.name, token)
             except (NameTaken, KeyReused):
-                _log.info("%s.pic.ngo was not registered after all", intent.name)
+                _log.info(
+                    "%s.pic.ngo was not registered after all",
+                    intent.name,
+                    extra={"event": "not_registered", "domain": f"{intent.name}.pic.ngo"},
+                )
             except CodeRejected:  # which says nothing about the key
                 if not self.service.is_free(intent.name):
                     raise
