@@ -14,6 +14,7 @@ from picdns_core.events import (
     Registered,
     Ticked,
 )
+from picdns_core.logs import log
 from picdns_core.model import Addresses, Cell, Registration
 from picdns_core.observers import Observers
 from picdns_core.store import Certificate
@@ -85,6 +86,7 @@ class Announcer:
         self._tell(IpChanged(cell=cell, at=at, addresses=addresses, previous=previous))
 
     def _tell(self, event: Event) -> None:
+        log(event)
         with self._guard:
             self._observers = self._observers or Observers(self._ours)
         self._observers.tell(event)

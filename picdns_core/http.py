@@ -70,7 +70,9 @@ class _Redactor(logging.Filter):
     """Takes secrets out of the lines in which urllib3 names URLs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), None
+        said = record.getMessage()
+        if (shown := redact(said)) != said:
+            record.msg, record.args = shown, None
         return True
 
 

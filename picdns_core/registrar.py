@@ -1,5 +1,6 @@
 """The claim on the cell's name: made, let go of when the cell is renamed, given back."""
 
+import logging
 import threading
 from contextlib import ExitStack
 
@@ -21,6 +22,7 @@ from picdns_core.store.registrations import Claim
 
 # After these nothing was claimed; after all others there is no knowing.
 REFUSALS = (AuthenticationFailed, ConfigError, ForeignName, NameTaken)
+_log = logging.getLogger(__name__)
 _LONGEST_WAIT = 30.0  # seconds that a service may ask for, as until its next one-time code
 
 
@@ -169,4 +171,9 @@ class Registrar:
         provider = self._job.load(claim.cell.mode)
         with (by := self._job.holding.holder(claim, provider.mode))["http"]:
             provider.teardown(**by)
+        _log.info(
+            "%s is given back",
+            claim.cell.domain,
+            extra={"event": "given_back", "domain": claim.cell.domain, "mode": claim.cell.mode},
+        )
         self._job.registrations.forget(claim)

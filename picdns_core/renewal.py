@@ -1,5 +1,6 @@
 """One certificate, from being due to being on disk."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,6 +17,8 @@ from picdns_core.store.journal import Journal, OrderIntent
 from picdns_core.wanted import Wanted
 
 _REHEARSAL = "_rehearsal."  # no name of a host has an underscore
+
+_log = logging.getLogger(__name__)
 
 Issue = Callable[[CertRequest], IssuedCert]
 """Turns a request into a chain."""
@@ -76,12 +79,23 @@ class Renewal:
                 return None
             before, why = self._lineages.newest(want.lineage), reason or "it was asked for"
             self._progress(Step(text=f"Getting a certificate: {why}", name=want.lineage))
+            _log.info(
+                "getting the certificate %s: %s",
+                want.lineage,
+                why,
+                extra={"event": "renewal_begun", "lineage": want.lineage, "names": want.names},
+            )
             intent = self._begin(want, source)
             request = self._request(intent)
             issued = issue(request)
             try:
                 certificate = self._save(intent, request, issued)
             except CertificateRejected:
+                _log.info(
+                    "what came back for %s is thrown away",
+                    want.lineage,
+                    extra={"event": "cert_rejected", "lineage": want.lineage},
+                )
                 self._drop(intent)  # to fetch it again would bring the same
                 raise
             self._agenda.renewed(before, certificate)

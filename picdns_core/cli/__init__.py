@@ -1,5 +1,6 @@
 """The terminal (extra `cli`)."""
 
+import logging
 import sys
 
 
@@ -9,4 +10,6 @@ def main() -> None:
         from picdns_core.cli.commands import picdns
     except ModuleNotFoundError as error:
         sys.exit(f"picdns needs {error.name}: pip install 'picdns-core[cli]'")
+    # What a command says itself is not to be said again by the log's last resort.
+    logging.getLogger("picdns_core.store.failures").addHandler(logging.NullHandler())
     picdns()

@@ -1,5 +1,6 @@
 """What is answered inside the VPN, as a transaction: CoreDNS answers it, or what was before."""
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ from picdns_core.store.documents import Document, load, save
 _KEPT = "deploy/inside.json"
 _INTERNAL = "cell"
 _DOCKER = ip_network("172.16.0.0/12")
+_log = logging.getLogger(__name__)
 
 
 class _Inside(Document, frozen=True, kw_only=True):
@@ -95,6 +97,10 @@ class SplitHorizon:
             raise
         self._keep(good=_texts(files))
         self._drop_former(files)
+        _log.info(
+            "CoreDNS answers what is new",
+            extra={"event": "coredns_reloaded", "serial": serial, "zones": zones},
+        )
 
     def ask(self, name: str, rdtype: str) -> resolve.Heard:
         """Return what CoreDNS answers us at the probe: what a VPN client hears, if we are one.
@@ -224,6 +230,10 @@ class SplitHorizon:
                 atomic.write(path, text.encode(), mode=0o644)
         with suppress(PicdnsError):  # what is told is why the new ones failed
             tell(self._reload)
+        _log.info(
+            "CoreDNS is given back its former files",
+            extra={"event": "coredns_rolled_back", "zones": list(zones)},
+        )
 
     def _answer_addresses(self, cells: Sequence[Cell]) -> bool:
         """Say whether the domain has the VPN address, as far as we are answered at all."""

@@ -1,6 +1,7 @@
 """One deployment, as a transaction: Caddy takes it and serves it, or the last one stays."""
 
 import json
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from picdns_core.settings import CaddySettings
 from picdns_core.store import Store, atomic
 
 _LAST_GOOD = "deploy/Caddyfile"
+_log = logging.getLogger(__name__)
 _GENERATION = re.compile(r"/([^/\s]+)/(\d+)/fullchain\.pem")
 
 
@@ -59,6 +61,7 @@ class CaddyDeployment(Deployment):
         text, before = self._render(servings), self._written()
         try:
             with ExitStack() as undo:
+                undo.callback(self._log_undone)  # which is done last
                 self._take(text, before, undo)
                 for one in by_lineage(servings):
                     undo.callback(self._store.point, one.lineage, self._store.current(one.lineage))
@@ -67,6 +70,9 @@ class CaddyDeployment(Deployment):
                     raise self._not_served(*unserved)
                 self._store.put(_LAST_GOOD, text.encode())
                 undo.pop_all()
+            _log.info(
+                "Caddy serves what is new", extra={"event": "caddy_reloaded", "probe": self.probe}
+            )
         except CaddyDown:
             if before is None or self._needs_missing_file(before):
                 self._write(text, ExitStack())  # without it Caddy could not even start
@@ -159,6 +165,12 @@ class CaddyDeployment(Deployment):
     def _replace(self, text: str) -> None:
         atomic.make_directories(self._path.parent, below=self._root, mode=0o755)
         atomic.write(self._path, text.encode(), mode=0o644)
+
+    def _log_undone(self) -> None:
+        _log.info(
+            "Caddy serves what it served before",
+            extra={"event": "caddy_rolled_back", "probe": self.probe},
+        )
 
     def _needs_missing_file(self, written: str) -> bool:
         needed = _GENERATION.findall(written)

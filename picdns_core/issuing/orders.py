@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _VALIDATION, _ISSUANCE = 180.0, 300.0  # seconds until we give up waiting, and resume later
 _TOLERATED = 3600.0  # seconds that the clock may be wrong by
+_log = logging.getLogger(__name__)
 
 
 class Orders:
@@ -67,7 +69,14 @@ class Orders:
                 issued = self._finish(client, request, order)
                 attempt.issued(issued.fullchain_pem)
                 return issued
-        except (ChallengeFailed, OrderRefused):
+        except (ChallengeFailed, OrderRefused) as error:
+            failure = type(error).__name__
+            _log.info(
+                "the order for %s comes to nothing: %s",
+                request.lineage,
+                failure,
+                extra={"event": "order_failed", "lineage": request.lineage, "error": failure},
+            )
             self._journal.note(request.lineage, order_url=None)
             attempt.gave_up()
             raise
@@ -117,6 +126,11 @@ class Orders:
         self._progress(Step(text="Ordering a certificate", name=request.lineage))
         order = self._order(client, request, attempt)
         self._journal.note(request.lineage, order_url=order.uri)
+        _log.info(
+            "ordered %s",
+            request.lineage,
+            extra={"event": "order_begun", "lineage": request.lineage, "order": order.uri},
+        )
         return order
 
     def _order(

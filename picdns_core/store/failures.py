@@ -80,7 +80,21 @@ class Failures:
             )
             return known | {subject: failure}
 
-        self._change(change)
+        before = self._change(change).get(subject)
+        again = retry_at.isoformat() if retry_at else None
+        if again or before is None or before.error != type(error).__name__:
+            _log.warning(
+                "%s: %s%s",
+                subject,
+                error,
+                f" It is tried again at {again}." if again else "",
+                extra={
+                    "event": "failed",
+                    "subject": subject,
+                    "error": type(error).__name__,
+                    "retry_at": again,
+                },
+            )
 
     def postpone(
         self, subject: str, error: PicdnsError, *, longest: timedelta = LONGEST
@@ -103,7 +117,9 @@ class Failures:
 
     def clear(self, subject: str) -> None:
         """Forget the error of what has succeeded since."""
-        self._change(lambda known: {key: known[key] for key in known if key != subject})
+        before = self._change(lambda known: {key: known[key] for key in known if key != subject})
+        if subject in before:
+            _log.info("%s is well again", subject, extra={"event": "recovered", "subject": subject})
 
     def settle(self, subject: str, error: PicdnsError | None) -> None:
         """Keep an error where there is one, else forget the one before."""
@@ -141,15 +157,24 @@ class Failures:
         found = (known[subject] for subject in subjects if subject in known)
         return max(found, key=lambda failure: failure.at, default=None)
 
-    def _change(self, change: Callable[[dict[str, Failure]], dict[str, Failure]]) -> None:
-        """Change what is kept; when that fails, it is only logged: the work itself was done."""
+    def _change(
+        self, change: Callable[[dict[str, Failure]], dict[str, Failure]]
+    ) -> dict[str, Failure]:
+        """Change what is kept, and return what was; a failure of this is only logged.
+
+        The work itself was done.
+        """
+        known: dict[str, Failure] = {}
         try:
             if change(known := self._read()) == known:
-                return
+                return known
             with self._store.lock("cell", "noting what failed", wait=10):
-                save(self._store, _KEY, _Failures(failures=change(self._read())))
+                known = self._read()
+                save(self._store, _KEY, _Failures(failures=change(known)))
         except PicdnsError as error:
             _log.warning("what failed is not noted: %s", error, extra={"event": "failure_not_kept"})
+            return {}
+        return known
 
     def _read(self) -> dict[str, Failure]:
         try:

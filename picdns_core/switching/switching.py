@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -28,6 +29,8 @@ from picdns_core.switching.preparation import Preparation
 from picdns_core.switching.sides import Sides
 from picdns_core.switching.undoing import undo
 from picdns_core.workshop import Workshop
+
+_log = logging.getLogger(__name__)
 
 
 class Switching:
@@ -154,6 +157,11 @@ class Switching:
             for one in sides.new.wants
         }
         sides = self._sides(Switches(store).write(intent, before=before), clock)
+        _log.info(
+            "begun: %s",
+            sides.intent,
+            extra={"event": "switch_begun", "mode": to.cell.mode, "domain": to.cell.domain},
+        )
         preparation = Preparation(sides, Switches(store))
         try:
             sides.intent = preparation.run(secrets)

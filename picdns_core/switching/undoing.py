@@ -1,5 +1,7 @@
 """A switch undone: the old cell is served as it was, and the new one's traces are gone."""
 
+import logging
+
 from picdns_core.errors import DeployFailed, PicdnsError
 from picdns_core.model import Step
 from picdns_core.store.failures import INSIDE
@@ -7,6 +9,8 @@ from picdns_core.store.registrations import Registrations
 from picdns_core.store.switches import Switches
 from picdns_core.switching.policy import is_needed
 from picdns_core.switching.sides import Sides
+
+_log = logging.getLogger(__name__)
 
 
 def undo(sides: Sides) -> None:
@@ -22,6 +26,11 @@ def undo(sides: Sides) -> None:
     _remove_generations(sides)
     sides.staging.drop()
     Switches(sides.real).close()
+    _log.info(
+        "undone: %s",
+        sides.intent,
+        extra={"event": "switch_undone", "domain": sides.old.cell.domain},
+    )
 
 
 def _serve_old(sides: Sides) -> None:
