@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from picdns_core.errors import PicdnsError
 from picdns_core.runner import Runner
+from picdns_core.secret import one_line
 from picdns_core.web import ca, ddns, doctor, figures, problems, status, switch
 from picdns_core.web.jobs import Jobs
 
@@ -146,5 +147,7 @@ def _http_error(error: HTTPException) -> AnyResponse:
 
 
 def _unforeseen(_: Exception) -> Response:
-    _log.exception("a request failed", extra={"event": "request_failed", "path": request.path})
+    _log.exception(
+        "a request failed", extra={"event": "request_failed", "path": one_line(request.path)}
+    )
     return problems.answer(problems.unforeseen())
