@@ -300,7 +300,7 @@ class Runner:
 
     def _settle(self) -> None:
         """Bring to its end what a killed process has left of a switch; Busy during one."""
-        if Switches(self.workshop.store()).read():
+        if Switches(self.workshop.store()).how_far():
             self._switching.settle()
 
     def _open(self) -> Job:

@@ -106,7 +106,7 @@ def look(job: Job) -> Status:
         addresses=_addresses(job),
         heartbeat=_heartbeat(job.ticks),
         waiting=job.waiting or (None if job.registrations.in_force() else _NOT_UP),
-        switching=str(intent) if (intent := Switches(job.store).read()) else None,
+        switching=Switches(job.store).how_far(),
         held=tuple(Held.of(one.cell) for one in job.registrations.held() if _is_left(job, one)),
         problems=problems,
         last_error=max(problems, key=lambda failure: failure.at, default=None),

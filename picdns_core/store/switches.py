@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from picdns_core.errors import DamagedState
 from picdns_core.model import Cell, Moment
 from picdns_core.store.documents import Document, load, save
 from picdns_core.store.protocol import Store
@@ -78,6 +79,14 @@ class Switches:
     def read(self) -> SwitchIntent | None:
         """Return it, None when there is none; DamagedState when it cannot be known any more."""
         return load(self._store, _KEY, SwitchIntent)
+
+    def how_far(self) -> str | None:
+        """Say how far it is, None when there is none; also where that cannot be known any more."""
+        try:
+            intent = self.read()
+        except DamagedState:
+            return "a switch was cut short, and its journal is damaged"
+        return str(intent) if intent else None
 
     def write(self, intent: SwitchIntent, **changes: object) -> SwitchIntent:
         """Keep it with some fields changed; it is on disk when this returns."""

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from picdns_core import setup
 from picdns_core.clock import Clock
-from picdns_core.errors import Busy, Cancelled, ConfigError, PicdnsError
+from picdns_core.errors import Busy, Cancelled, ConfigError, DamagedState, PicdnsError
 from picdns_core.job import Job
 from picdns_core.model import Problem
 from picdns_core.opening import Opened
 from picdns_core.registrar import Registrar
+from picdns_core.store import Store
 from picdns_core.store.failures import FORMER, SWITCH, Failures
 from picdns_core.store.registrations import Registrations
 from picdns_core.store.staging import Staging
@@ -24,6 +25,7 @@ from picdns_core.store.switches import Before, Side, Switches, SwitchIntent
 from picdns_core.switching import plan, wish
 from picdns_core.switching.asked import Asked
 from picdns_core.switching.completion import News, Switched, complete
+from picdns_core.switching.damaged import rebuilt
 from picdns_core.switching.plan import Plan
 from picdns_core.switching.preparation import Preparation
 from picdns_core.switching.sides import Sides
@@ -78,7 +80,7 @@ class Switching:
 
     def settle(self) -> None:
         """Bring a switch to its end that a killed process has left; Busy while one is under way."""
-        if Switches(self._workshop.store()).read():
+        if Switches(self._workshop.store()).how_far():
             with self._alone("settling a switch that was cut short"):
                 news = self._settle(Clock.of_host())
             self._tell(news)
@@ -88,13 +90,13 @@ class Switching:
 
         Busy while a switch is under way.
         """
-        intent = Switches(store := self._workshop.store()).read()
-        if intent is None:
+        how_far = Switches(store := self._workshop.store()).how_far()
+        if how_far is None:
             return None
         failures = Failures(store, clock)
         with self._alone("settling a switch that was cut short"):
             if failures.postponed(SWITCH):
-                return str(intent)
+                return how_far
             try:
                 news = self._settle(clock)
             except PicdnsError as error:
@@ -133,6 +135,7 @@ class Switching:
         claim = Registrations(store := self._workshop.store()).claim_in_force()
         if claim is None:
             raise _not_up()
+        Staging(store).drop()  # a backup may have brought back what was staged, and no journal
         to, secrets = asked.config, asked.secrets
         new = Side(cell=to.cell, settings=msgspec.to_builtins(to.settings))
         intent = SwitchIntent(
@@ -187,7 +190,7 @@ class Switching:
 
     def _settle(self, clock: Clock) -> list[News]:
         """Undo or complete what a killed process left, with the lock held."""
-        intent = Switches(store := self._workshop.store()).read()
+        intent = self._left(store := self._workshop.store(), clock)
         if intent is None:
             return []
         failures, news = Failures(store, clock), list[News]()
@@ -204,6 +207,13 @@ class Switching:
             raise
         failures.clear(SWITCH)
         return news
+
+    def _left(self, store: Store, clock: Clock) -> SwitchIntent | None:
+        """Read what was left; a journal that is damaged stops nobody from renewing."""
+        try:
+            return Switches(store).read()
+        except DamagedState:
+            return rebuilt(store, clock)
 
     def _conclude(self, switched: Switched, news: list[News]) -> Switched:
         """Give back what was let go, and tell; with no lock held."""
@@ -243,8 +253,7 @@ class Switching:
             try:
                 locks.enter_context(store.lock("switch", step))
             except Busy:
-                intent = Switches(store).read()
-                raise Busy(str(intent) if intent else step) from None
+                raise Busy(Switches(store).how_far() or step) from None
             yield
 
 
