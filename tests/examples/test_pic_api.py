@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
 
 from tests.conftest import Cell, MakeCell
 
@@ -42,9 +40,8 @@ class Host:
                 stderr=subprocess.STDOUT,
             )
         self.session = requests.Session()
-        # As a browser: a kept connection that the server closes costs a GET another try
-        again = Retry(connect=0, read=2, status=0, allowed_methods={"GET"})
-        self.session.mount("http://", HTTPAdapter(max_retries=again))
+        # gunicorn may close a kept connection while the next request is on its way
+        self.session.headers["Connection"] = "close"
         self._until_it_answers()
 
     def log_in(self) -> None:
